@@ -1,0 +1,87 @@
+"""One run of boosting, with its callbacks and xgboost's errors put into words for the user."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from sagemaker_container.errors import AlgorithmError, UserError
+from sagemaker_xgboost import metrics, model_file
+from sagemaker_xgboost.callbacks import Checkpoints, IntermediateModel, MetricLine
+from sagemaker_xgboost.job import Plan
+from sagemaker_xgboost.library import xgboost
+
+# xgboost's messages for mistakes in data or hyperparameters, as AWS's image lists them.
+USER_MISTAKES = (
+    "label must be in [0,1] for logistic regression",
+    "label must be in [0, num_class)",
+    "Target is multiclass but average='binary'",
+    "feature_names mismatch",
+    "Check failed: preds.size() == info.labels_.size()",
+    "Check failed: !auc_error AUC: the dataset only contains pos or neg samples",
+    "base_score must be in (0,1) for logistic loss",
+    "PoissonRegression: label must be nonnegative",
+    "TweedieRegression: label must be nonnegative",
+    "Parameter reg_lambda should be greater equal to 0",
+)
+
+log = logging.getLogger(__name__)
+
+
+def boost(
+    plan: Plan, train: Any, validation: Any | None, checkpoints: Path | None, intermediate: Path | None
+) -> tuple[Any, dict[str, dict[str, list[float]]]]:
+    """Train one model; answers it and its history {"train": {metric: [value of each round]}, "validation": ...}.
+
+    Goes on from the newest checkpoint, if there is one. Raises `UserError` or `AlgorithmError`.
+    """
+    start, done = model_file.latest_checkpoint(checkpoints)
+    if start is not None:
+        log.info("Checkpoint loaded from %s", checkpoints)
+        log.info("Resuming from iteration %s", done)
+    history: dict[str, dict[str, list[float]]] = {}
+    try:
+        booster = xgboost.train(
+            plan.parameters,
+            train,
+            num_boost_round=max(plan.rounds - done, 0),
+            evals=[(train, "train")] + ([(validation, "validation")] if validation is not None else []),
+            evals_result=history,
+            custom_metric=metrics.evaluation(plan.own_metrics, plan.objective),
+            callbacks=_callbacks(plan, done, validation is not None, checkpoints, intermediate),
+            xgb_model=start,
+            verbose_eval=False,
+        )
+    except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
+        raise _explained(error) from error
+    return booster, history
+
+
+def _callbacks(
+    plan: Plan, done: int, validated: bool, checkpoints: Path | None, intermediate: Path | None
+) -> list[Any]:
+    callbacks: list[Any] = [MetricLine(done)]
+    if checkpoints is not None:
+        callbacks.append(Checkpoints(checkpoints, done))
+    if plan.save_on_termination and intermediate is not None:
+        callbacks.append(IntermediateModel(intermediate))
+    if plan.early_stopping_rounds:
+        callbacks.append(
+            xgboost.callback.EarlyStopping(
+                rounds=plan.early_stopping_rounds,
+                data_name="validation" if validated else "train",
+                metric_name=plan.early_stopping_metric,
+                maximize=plan.maximize(),
+                # A linear model has no rounds to cut off.
+                save_best=plan.parameters.get("booster") != "gblinear",
+            )
+        )
+    return callbacks
+
+
+def _explained(error: Exception) -> UserError | AlgorithmError:
+    text = str(error)
+    if any(mistake in text for mistake in USER_MISTAKES):
+        return UserError(text)
+    return AlgorithmError(f"XGB train call failed with exception:\n {text}")

@@ -1,0 +1,222 @@
+"""The composition root: settings in, a running emulator out. The only place that chooses implementations."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform as machine
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+from emulator.aws import Service
+from emulator.clock import SystemClock
+from emulator.cloud.cloud import Cloud
+from emulator.datadir import DataDir, Running
+from emulator.engines.choose import choose
+from emulator.engines.port import EngineError, Owned
+from emulator.engines.reaper import reap
+from emulator.front.bridge import Bridge
+from emulator.front.control import control
+from emulator.front.gateway import Gateway, create_app
+from emulator.front.routing import routed
+from emulator.front.server import Front
+from emulator.machines.supervisor import Supervisor
+from emulator.runtime.invoke_endpoint import InvokeEndpoint
+from emulator.sagemaker import nouns
+from emulator.sagemaker.platform import Platform
+from emulator.serving.connection import Connections
+from emulator.serving.invoke import Invoker
+from emulator.serving.router import Router
+from emulator.serving.traffic import Traffic
+from emulator.settings import Settings
+from emulator.state.sql import SqlStore
+from emulator.version import __version__
+
+log = logging.getLogger(__name__)
+
+
+class Emulator:
+    """One emulator in this process. A context manager; `start` and `stop` may also be called by hand, once each."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._data: DataDir | None = None
+
+    def start(self) -> Self:
+        """Serve. Returns when requests are answered; raises `DataDirError`, `EngineError` or `PortInUse`."""
+        self._data = DataDir(self.settings)
+        try:
+            self._build(self._data)
+            self._serve(self._data)
+        except BaseException:
+            self._data.close()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and give everything back.
+
+        Inference containers end and are started again by the next start on this data directory; training
+        containers go on, and the next start finds them. An ephemeral emulator leaves nothing running.
+        """
+        if self._data is None:
+            return
+        self._front.stop()
+        self._supervisor.close()
+        self._traffic.flush()
+        self._end_containers()
+        self._engine.close()
+        self._store.close()
+        self._cloud.close()
+        self._data.close()
+        self._data = None
+
+    @property
+    def url(self) -> str:
+        """Where to send requests, for example ``http://127.0.0.1:4577``."""
+        return self._front.url
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client of ``service`` that speaks to this emulator, with dummy credentials."""
+        import boto3
+
+        defaults = {
+            "endpoint_url": self.url,
+            "region_name": self.settings.region,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }
+        return boto3.client(service, **{**defaults, **options})  # type: ignore[call-overload]
+
+    def health(self) -> dict[str, Any]:
+        """What ``GET /_emulator/health`` answers."""
+        engine = self._engine.health()
+        return {
+            "status": "ready",
+            "version": __version__,
+            "engine": {
+                "name": self._engine.name,
+                "ok": engine.ok,
+                "version": engine.version,
+                "detail": engine.detail,
+            },
+            "account": self.settings.account,
+            "region": self.settings.region,
+            "data_dir": None if self.settings.ephemeral else str(self.settings.data_dir),
+            "versions": {"python": machine.python_version(), **_versions("boto3", "botocore", "moto")},
+        }
+
+    def reset(self) -> None:
+        """Clear all state: every resource, container, object, role and log."""
+        assert self._data is not None, "only a running emulator can be reset"
+        self._store.clear()
+        self._supervisor.forget()
+        self._router.clear()
+        # What was under way finds its resource gone and ends; what it still started is removed in the next round.
+        self._remove_containers()
+        while not self._supervisor.settle(patience=1.0):
+            self._remove_containers()
+        self._remove_containers()
+        self._data.sweep(set())
+        self._cloud.reset()
+
+    def _build(self, data: DataDir) -> None:
+        settings, clock = self.settings, SystemClock()
+        self._store = SqlStore.file(data.database)
+        self._cloud = Cloud(settings.account, settings.region, data.path)
+        self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
+        self._supervisor = Supervisor(self._store, clock)
+        self._router = Router()
+        self._traffic = Traffic(self._cloud.metrics, clock)
+        self._platform = Platform(
+            settings=settings,
+            clock=clock,
+            store=self._store,
+            supervisor=self._supervisor,
+            engine=self._engine,
+            objects=self._cloud.objects,
+            roles=self._cloud.roles,
+            logs=self._cloud.logs,
+            metrics=self._cloud.metrics,
+            router=self._router,
+            work=data.work,
+            endpoint_url=lambda: f"http://{self._engine.endpoint_host()}:{self._front.port}",
+            container_credentials=self._cloud.credentials,
+        )
+        for kind in nouns.kinds(self._platform):
+            self._supervisor.register(kind)
+
+    def _serve(self, data: DataDir) -> None:
+        gateway_host = self._engine.prepare()
+        extra = [(gateway_host, 0)] if gateway_host is not None else []
+        self._front = Front(self._asgi(), [(self.settings.host, self.settings.port), *extra])
+        self._front.start()
+        for address, reason in self._front.unbound.items():
+            log.warning("containers may not reach the emulator at %s: %s", address[0], reason)
+        alive = self._alive()
+        self._quietly(lambda: reap(self._engine, lambda owned: owned.labels.get("uid") in alive))
+        data.sweep(alive)
+        recovered = self._supervisor.recover()
+        if recovered:
+            log.info("went on with %d jobs and endpoints", recovered)
+        data.announce(Running(os.getpid(), self.url))
+
+    def _asgi(self) -> Any:
+        control_plane = Service("sagemaker", nouns.operations(self._platform))
+        runtime = Service("sagemaker-runtime", {})
+        siblings = [runtime, *(Service(name, {}) for name in _SIBLINGS)]
+        invoker = Invoker(self._router, Connections(), self._traffic)
+        invoke = InvokeEndpoint(runtime, self._router, invoker, self._cloud.account_of, self.settings.region)
+
+        def gateway(own: Any) -> Any:
+            return Gateway(
+                control=control_plane,
+                siblings=siblings,
+                own=own,
+                cloud=self._cloud.wsgi,
+                account_of=self._cloud.account_of,
+                region=self.settings.region,
+            )
+
+        return routed(invoke, Bridge(create_app(gateway, control(self.health, self.reset))))
+
+    def _alive(self) -> set[str]:
+        kinds = nouns.kinds(self._platform)
+        return {
+            resource.uid for kind in kinds for resource in self._store.scan(kind.machine.noun, kind.machine.living)
+        }
+
+    def _end_containers(self) -> None:
+        training = {"training-job"} if not self.settings.ephemeral else set()
+        self._quietly(lambda: reap(self._engine, lambda owned: owned.labels.get("noun") in training and owned.running))
+
+    def _remove_containers(self) -> None:
+        self._quietly(lambda: reap(self._engine, _nobody))
+
+    def _quietly(self, action: Any) -> None:
+        try:
+            action()
+        except EngineError as error:
+            log.warning("containers could not be looked after: %s", error)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+# REST services that sign as sagemaker and are told apart by their paths.
+_SIBLINGS = ("sagemaker-featurestore-runtime", "sagemaker-metrics", "sagemaker-a2i-runtime", "sagemaker-edge")
+
+
+def _nobody(_owned: Owned) -> bool:
+    return False
+
+
+def _versions(*names: str) -> dict[str, str]:
+    return {name: version(name) for name in names}

@@ -1,0 +1,47 @@
+"""The LogSink over moto's CloudWatch Logs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from emulator.arns import Scope
+from emulator.sinks.port import Line
+
+
+class Logs:
+    """Writes straight into moto's backend. ``ready`` makes moto ready."""
+
+    def __init__(self, ready: Callable[[], Any]) -> None:
+        self._ready = ready
+        self._lock = threading.Lock()  # moto's streams have none
+
+    def write(self, scope: Scope, group: str, stream: str, lines: Sequence[Line]) -> None:
+        backend = self._backend(scope)
+        # Sorted, as CloudWatch wants a batch; the sort is stable, so lines of one moment keep their order.
+        events = sorted(({"timestamp": int(line.at * 1000), "message": line.text} for line in lines), key=_moment)
+        with self._lock:
+            backend.ensure_log_group(group)
+            backend.ensure_log_stream(group, stream)
+            if events:
+                # Past the fourteen days and two hours that PutLogEvents accepts: what a container said is never
+                # dropped, whatever its clock says.
+                backend.groups[group].put_log_events(stream, events)
+
+    def last_event_time(self, scope: Scope, group: str, stream: str) -> float | None:
+        found = self._backend(scope).groups.get(group)
+        events = found.streams[stream].events if found is not None and stream in found.streams else []
+        latest = max((event.timestamp for event in list(events)), default=None)
+        return None if latest is None else latest / 1000
+
+    def _backend(self, scope: Scope) -> Any:
+        self._ready()
+        from moto.logs.models import logs_backends
+
+        return logs_backends[scope.account][scope.region]
+
+
+def _moment(event: dict[str, Any]) -> int:
+    moment: int = event["timestamp"]
+    return moment

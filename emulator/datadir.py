@@ -1,0 +1,118 @@
+"""The data directory: who it belongs to, and what lies where in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from emulator.settings import Settings
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class DataDirError(Exception):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a running emulator says about itself in its data directory."""
+
+    pid: int
+    url: str
+
+    @classmethod
+    def read(cls, data_dir: Path) -> Running | None:
+        """The emulator that uses ``data_dir``, or None. A file that a crash left behind names nobody."""
+        try:
+            if not _is_locked(data_dir / "lock"):
+                return None
+            found = json.loads((data_dir / "running.json").read_text(encoding="utf-8"))
+            return cls(found["pid"], found["url"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+
+class DataDir:
+    """One emulator's directory, locked while it is open. An ephemeral one is removed when it is closed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ephemeral = settings.ephemeral
+        self.path = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-")) if self.ephemeral else settings.data_dir
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.work.mkdir(exist_ok=True)
+            self._lock = _locked(self.path / "lock")
+        except OSError as error:
+            raise DataDirError(f"The data directory {self.path} cannot be used: {error.strerror}.") from error
+        if self._lock is None:
+            raise DataDirError(
+                f"Another emulator uses the data directory {self.path}. End it with `sagemaker-emulator down`, "
+                "or choose another one with --data-dir, or --ephemeral."
+            )
+        self.emulator_id = self._identity()
+
+    @property
+    def database(self) -> Path:
+        return self.path / "emulator.db"
+
+    @property
+    def work(self) -> Path:
+        """Files of running jobs and endpoints."""
+        return self.path / "work"
+
+    def announce(self, running: Running) -> None:
+        """Let `Running.read` find this emulator."""
+        content = json.dumps({"pid": running.pid, "url": running.url})
+        (self.path / "running.json").write_text(content, encoding="utf-8")
+
+    def sweep(self, alive: set[str]) -> None:
+        """Remove the work directories of resources that are not in ``alive`` (uids)."""
+        for directory in self.work.glob("*/*"):
+            if directory.name not in alive:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def close(self) -> None:
+        """Unlock; an ephemeral directory is removed."""
+        with suppress(OSError):
+            (self.path / "running.json").unlink()
+        if self._lock is not None:
+            self._lock.close()
+        if self.ephemeral:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _identity(self) -> str:
+        """The id that marks this directory's containers, the same after a restart."""
+        file = self.path / "emulator-id"
+        if not file.exists():
+            file.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
+        return file.read_text(encoding="utf-8").strip()
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The lock file, open and locked until it is closed; None when somebody else holds it."""
+    file = path.open("a", encoding="utf-8")
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+    return file
+
+
+def _is_locked(path: Path) -> bool:
+    if sys.platform == "win32" or not path.exists():  # there, an announcement is all there is to go by
+        return path.exists()
+    file = _locked(path)
+    if file is not None:
+        file.close()
+    return file is None

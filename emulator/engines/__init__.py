@@ -1,0 +1,1 @@
+"""Engines: what runs containers. `port` is the contract, `choose` picks the implementation."""

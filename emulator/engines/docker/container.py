@@ -1,0 +1,167 @@
+"""A `LaunchSpec` as the engine's create request, and a container of the engine as a handle."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.types import LogConfig, Mount
+
+from emulator.engines.docker.facts import Facts
+from emulator.engines.docker.network import NAME as NETWORK
+from emulator.engines.port import Handle, LaunchSpec, Owned
+
+ID = "sagemaker-emulator.id"
+CONTAINER = "sagemaker-emulator.name"
+_ML = "sagemaker-emulator.ml"
+_PORT = "sagemaker-emulator.port"
+_OWN = (ID, CONTAINER, _ML, _PORT)
+
+HOST_NAME = "host.docker.internal"
+_ML_INSIDE = "/opt/ml"
+
+# Docker's default set less what an image of a job has no use for: raw sockets (spoofing on our network) and device
+# nodes. AUDIT_WRITE, SYS_CHROOT and SETUID stay: training images run sshd for MPI, which dies without them.
+_DROPPED = ["NET_RAW", "MKNOD"]
+
+# Enough for any framework's threads, and a fork bomb still ends before the machine does.
+_PROCESSES = 8192
+
+# Rotation loses lines under a follower. The daemon's own defaults are merged in unless the very option is given,
+# and "none" cannot be said, so the limit is one nobody reaches. Removing the container frees the file.
+_LOG = {"max-size": "1p"}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as the engine knows it. ``user`` is whom it names to run as (empty: root); ``run_as`` overrides it,
+    which only first-party images are made for."""
+
+    tag: str
+    id: str
+    first_party: bool
+    user: str
+    run_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on the network a container will be: its fixed address (None: no network) and the names it knows."""
+
+    address: str | None
+    hosts: Mapping[str, str]
+
+
+def label(emulator_id: str) -> str:
+    """The label, as a filter, of every container of this emulator."""
+    return f"{ID}={emulator_id}"
+
+
+def container_name(emulator_id: str, name: str) -> str:
+    """What the container is called in Docker: unique on the machine, readable in ``docker ps``."""
+    return f"sagemaker-emulator-{emulator_id}-{name}"
+
+
+def labels(emulator_id: str, spec: LaunchSpec) -> dict[str, str]:
+    """Everything a restarted emulator needs to make the handle again."""
+    ours = {ID: emulator_id, CONTAINER: spec.name, _ML: str(spec.ml.absolute())}
+    return {**spec.labels, **ours, **({_PORT: str(spec.port)} if spec.port else {})}
+
+
+def create_arguments(
+    client: docker.APIClient, facts: Facts, spec: LaunchSpec, image: Image, place: Place
+) -> dict[str, Any]:
+    """Keyword arguments of ``APIClient.create_container`` but for name and labels."""
+    published = spec.port is not None and not facts.native
+    return {
+        "image": image.tag,
+        "command": list(spec.arguments) or None,
+        "entrypoint": list(spec.entrypoint) or None,
+        "environment": _environment(spec, facts),
+        "hostname": spec.hostname,
+        "user": image.run_as,
+        "ports": [(spec.port, "tcp")] if published else None,
+        # SageMaker does not run an image's HEALTHCHECK; a process now and then in the container would be a surprise.
+        "healthcheck": {"test": ["NONE"]},
+        "networking_config": _networking(client, place),
+        "host_config": client.create_host_config(**_host(facts, spec, place, published), init=image.first_party),
+    }
+
+
+def handle(container: str, name: str, image: str, ml: str, port: int | None, ip: str | None) -> Handle:
+    """The handle of a container; ``ip`` is its address when the host can reach it directly."""
+    return {"engine": "docker", "id": container, "name": name, "image": image, "ml": ml, "port": port, "ip": ip}
+
+
+def owned(listed: Mapping[str, Any], native: bool) -> Owned:
+    """What the engine's list says of one of our containers."""
+    own: Mapping[str, str] = listed["Labels"]
+    port, ip = own.get(_PORT), _listed_address(listed) if native else None
+    found = handle(
+        listed["Id"], own.get(CONTAINER, ""), listed["ImageID"], own.get(_ML, ""), int(port) if port else None, ip
+    )
+    rest = {key: value for key, value in own.items() if key not in _OWN}
+    return Owned(own.get(CONTAINER, ""), found, rest, listed["State"] == "running")
+
+
+def mounts(ml: Path) -> list[Mount]:
+    """A bind mount for each child of ``ml``; a missing source is an error rather than an empty directory."""
+    children = sorted(entry.name for entry in os.scandir(ml))
+    return [Mount(f"{_ML_INSIDE}/{child}", str(ml.absolute() / child), type="bind") for child in children]
+
+
+def _host(facts: Facts, spec: LaunchSpec, place: Place, published: bool) -> dict[str, Any]:
+    return {
+        "mounts": mounts(spec.ml),
+        "network_mode": "none" if place.address is None else NETWORK,
+        "extra_hosts": {spec.hostname: place.address, **place.hosts} if place.address else None,
+        "port_bindings": {spec.port: ("127.0.0.1", None)} if published else None,
+        "log_config": LogConfig(type=LogConfig.types.JSON, config=_LOG),
+        "pids_limit": _PROCESSES,
+        "cap_drop": _DROPPED,
+        # label=disable: with SELinux a bind mount of a home directory is closed to containers, and relabelling the
+        # user's files instead would outlive the job.
+        "security_opt": ["no-new-privileges", *(["label=disable"] if facts.selinux else [])],
+        **_limits(facts, spec),
+    }
+
+
+def _limits(facts: Facts, spec: LaunchSpec) -> dict[str, Any]:
+    """CPUs and memory, never more than the engine's machine has: the engine refuses more CPUs with an error."""
+    if not facts.limits:
+        return {"shm_size": spec.shm}
+    memory = min(spec.memory, facts.memory) if spec.memory else None
+    return {
+        "nano_cpus": round(min(spec.cpus, facts.cpus) * 1e9) if spec.cpus else None,
+        "mem_limit": memory,
+        "memswap_limit": memory,  # no swap: an instance has none
+        # An instance's /dev/shm is half of its memory, as Linux makes it; Docker's 64 MB break data loaders.
+        "shm_size": spec.shm or (memory // 2 if memory else None),
+    }
+
+
+def _environment(spec: LaunchSpec, facts: Facts) -> dict[str, str]:
+    """The image sees all of the host's CPUs; OpenMP with a thread for each is slow beyond measure under a limit."""
+    if spec.cpus is None or spec.cpus >= facts.cpus:
+        return dict(spec.environment)
+    return {"OMP_NUM_THREADS": str(max(1, int(spec.cpus))), **spec.environment}
+
+
+def _networking(client: docker.APIClient, place: Place) -> Any:
+    if place.address is None:
+        return None
+    endpoint = client.create_endpoint_config(ipv4_address=place.address)
+    return client.create_networking_config({NETWORK: endpoint})  # type: ignore[arg-type]  # the stub is wrong
+
+
+def _listed_address(listed: Mapping[str, Any]) -> str | None:
+    network = listed["NetworkSettings"]["Networks"].get(NETWORK)
+    if network is None:
+        return None
+    configured: Mapping[str, str] = network.get("IPAMConfig") or {}
+    return configured.get("IPv4Address") or network.get("IPAddress") or None
+

@@ -1,0 +1,329 @@
+"""The Engine port over a Docker Engine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import docker
+import requests
+from docker.errors import APIError, DockerException
+
+from emulator.engines import images, sockets
+from emulator.engines.docker import container as containers
+from emulator.engines.docker import facts, logs, ownership
+from emulator.engines.docker.client import conflict, connect, missing_container, says, translated
+from emulator.engines.docker.exits import Exits
+from emulator.engines.docker.network import NAME as NETWORK
+from emulator.engines.docker.network import Network
+from emulator.engines.port import (
+    ContainerGone,
+    EngineError,
+    Exit,
+    Handle,
+    Health,
+    ImageMissing,
+    LaunchSpec,
+    LogLine,
+    Owned,
+    State,
+)
+
+_DEFAULT_URL = "unix:///var/run/docker.sock"
+
+# Where slirp4netns, rootless Docker's network, shows the host's loopback when RootlessKit allows it.
+_ROOTLESS_HOST = "10.0.2.2"
+
+_NETWORK_GONE = (f"network {NETWORK} not found", "could not find a network")
+
+_ATTEMPTS = 20
+_END_SECONDS = 0.5
+
+
+class DockerEngine:
+    """Runs each `LaunchSpec` as a container of the Docker Engine at ``url`` (default: the one that answers).
+
+    ``emulator_id`` tells this emulator's containers from others': lower-case letters, digits and ``-``.
+    """
+
+    name = "docker"
+
+    def __init__(self, emulator_id: str, url: str | None = None) -> None:
+        self._id = emulator_id
+        self._url = url or sockets.find() or sockets.candidates()[0] or _DEFAULT_URL
+        self._lock = threading.Lock()
+        self._launch_locks: dict[str, threading.Lock] = {}
+        self._opened: _Opened | None = None
+
+    def health(self) -> Health:
+        try:
+            with translated(f"answer at {self._url}"):
+                known = facts.read(self._open().client.info(), self._url)
+        except EngineError as error:
+            return Health(False, "", str(error))
+        return Health(known.local, known.version, known.advice)
+
+    def prepare(self) -> str | None:
+        opened = self._open()
+        opened.exits.start()
+        gateway = opened.network.ensure().gateway
+        return gateway if opened.facts.native else None
+
+    def endpoint_host(self) -> str:
+        return self._host_address() or containers.HOST_NAME
+
+    def require_image(self, image: str) -> str:
+        return self._image(image).tag
+
+    def launch(self, spec: LaunchSpec) -> Handle:
+        if spec.port is not None and not spec.network:
+            raise EngineError("A serving container cannot be isolated from the network yet: nobody could reach it.")
+        image = self._image(spec.image)
+        if image.user and image.run_as is None:
+            ownership.open_to_all(spec.ml)
+        with self._launching(spec.name), translated(f"start a container of {spec.image}"):
+            return self._create_and_start(spec, image)
+
+    def state(self, handle: Handle) -> State:
+        try:
+            with translated("inspect the container"):
+                status = self._open().client.inspect_container(handle["id"])["State"]["Status"]
+        except ContainerGone:
+            return "gone"
+        if status == "created":  # the emulator died before it could start it: it has never run and never will
+            return "gone"
+        return "exited" if status in ("exited", "dead") else "running"
+
+    def wait(self, handle: Handle) -> Exit:
+        opened = self._open()
+        ended = opened.exits.wait(handle["id"])
+        assert ended is not None  # without a timeout there is always an answer
+        self._hand_over(handle)
+        return ended
+
+    def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
+        """Goes on where it was when the connection breaks while the container runs."""
+        follower = logs.Follower(self._open().client, handle["id"], since)
+        while True:
+            try:
+                with translated("follow the container's output"):
+                    yield from follower.read(follow=True)
+            except EngineError:
+                if self.state(handle) == "gone":
+                    raise
+            if self._over(handle):
+                break
+        with suppress(ContainerGone), translated("read the container's output"):
+            yield from follower.read(follow=False)
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        self._signal(handle, "SIGTERM")
+        threading.Thread(target=self._kill_after, args=(handle, grace), name="docker-stop", daemon=True).start()
+
+    def address(self, handle: Handle) -> tuple[str, int]:
+        if handle["ip"] is not None:
+            return handle["ip"], handle["port"]
+        with translated("find the container's port"):
+            found = self._open().client.inspect_container(handle["id"])["NetworkSettings"]["Ports"]
+        bound = found.get(f"{handle['port']}/tcp")
+        if not bound:
+            raise ContainerGone("The container does not run any more, so its port is closed.")
+        return "127.0.0.1", int(bound[0]["HostPort"])
+
+    def remove(self, handle: Handle) -> None:
+        with translated("remove the container"):
+            self._discard(handle["id"])
+        self._open().exits.removed(handle["id"])
+        self._hand_over(handle)
+
+    def owned(self) -> list[Owned]:
+        with translated("list its containers"):
+            return [containers.owned(one, self._open().facts.native) for one in self._listed()]
+
+    def close(self) -> None:
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        opened.exits.close()
+        with suppress(DockerException, requests.RequestException):  # the engine may have gone before us
+            opened.network.release()
+        opened.client.close()
+
+    # -- the connection
+
+    def _open(self) -> _Opened:
+        with self._lock:
+            if self._opened is None:
+                self._opened = _Opened(self._url, containers.label(self._id))
+            return self._opened
+
+    # -- images
+
+    def _image(self, image: str) -> containers.Image:
+        """``image`` as the engine knows it; raises `ImageMissing`."""
+        name = images.first_party(image)
+        tags = (image,) if name is None else images.local_tags(name)
+        for tag in tags:
+            if (found := self._inspect_image(tag)) is not None:
+                user = str((found.get("Config") or {}).get("User") or "")
+                return containers.Image(tag, str(found["Id"]), name is not None, user, self._run_as() if name else None)
+        raise ImageMissing(_remedy(image, name))
+
+    def _inspect_image(self, tag: str) -> dict[str, Any] | None:
+        with translated(f"look for the image {tag}"):
+            try:
+                return dict(self._open().client.inspect_image(tag))  # type: ignore[no-untyped-call]
+            except APIError as error:
+                if error.status_code in (404, 400):  # 400: not even a name an image can have
+                    return None
+                raise
+
+    # -- launching
+
+    def _launching(self, name: str) -> threading.Lock:
+        with self._lock:
+            return self._launch_locks.setdefault(name, threading.Lock())
+
+    def _run_as(self) -> str | None:
+        """The user of a first-party image: ourselves, so that what it writes is ours from the beginning."""
+        if not self._open().facts.native or os.getuid() == 0:
+            return None
+        return f"{os.getuid()}:{os.getgid()}"
+
+    def _create_and_start(self, spec: LaunchSpec, image: containers.Image) -> Handle:
+        for _ in range(_ATTEMPTS):
+            place = self._place(spec)
+            try:
+                made = self._create(spec, image, place)
+            except APIError as error:
+                if not conflict(error):
+                    raise
+                if (found := self._adopt(spec.name)) is not None:
+                    return found
+                continue
+            if self._start(made):
+                ip = place.address if self._open().facts.native else None
+                return containers.handle(made, spec.name, image.id, str(spec.ml.absolute()), spec.port, ip)
+        raise EngineError(f"Docker could not start a container of {spec.image}: no free address on its network.")
+
+    def _place(self, spec: LaunchSpec) -> containers.Place:
+        if not spec.network:
+            return containers.Place(None, {})
+        host = self._host_address()
+        return containers.Place(self._open().network.pick(), {containers.HOST_NAME: host} if host else {})
+
+    def _host_address(self) -> str | None:
+        """The address by which containers reach this machine; None where the engine resolves a name by itself."""
+        opened = self._open()
+        if opened.facts.native:
+            return opened.network.ensure().gateway
+        return _ROOTLESS_HOST if opened.facts.rootless else None
+
+    def _create(self, spec: LaunchSpec, image: containers.Image, place: containers.Place) -> str:
+        opened = self._open()
+        made = opened.client.create_container(
+            **containers.create_arguments(opened.client, opened.facts, spec, image, place),
+            name=containers.container_name(self._id, spec.name),
+            labels=containers.labels(self._id, spec),
+        )
+        return str(made["Id"])
+
+    def _start(self, container: str) -> bool:
+        """Whether it started; not when its address was taken meanwhile. A container that cannot start is removed."""
+        opened = self._open()
+        try:
+            opened.client.start(container)
+        except (DockerException, requests.RequestException) as error:
+            self._discard(container)
+            if not isinstance(error, APIError) or not says(error, "address already in use", *_NETWORK_GONE):
+                raise
+            if says(error, *_NETWORK_GONE):  # another emulator gave it up meanwhile
+                opened.network.ensure(fresh=True)
+            return False
+        return True
+
+    def _adopt(self, name: str) -> Handle | None:
+        """The container of this name that has run already; one that was made but never started makes way."""
+        listed = self._listed(f"{containers.CONTAINER}={name}")
+        if not listed:
+            raise EngineError(
+                f"A container named {containers.container_name(self._id, name)} exists that is not this emulator's. "
+                "Remove it with `docker rm -f`."
+            )
+        if listed[0]["State"] not in ("created", "removing"):
+            return containers.owned(listed[0], self._open().facts.native).handle
+        self._discard(listed[0]["Id"])
+        return None
+
+    # -- ending
+
+    def _over(self, handle: Handle) -> bool:
+        """Whether the container has ended, once its output has. The event is late by a moment, and inspecting a
+        container that is just ending would block for longer than that."""
+        opened = self._open()
+        while not opened.exits.known(handle["id"]):
+            listed = self._listed(id=handle["id"])
+            if not listed or listed[0]["State"] != "running":
+                return True
+            opened.exits.start()
+            if not opened.exits.known(handle["id"], _END_SECONDS):
+                return False
+        return True
+
+    def _kill_after(self, handle: Handle, grace: float) -> None:
+        with suppress(EngineError):  # gone, or the emulator ends: a restarted one asks to stop again
+            if self._open().exits.wait(handle["id"], grace) is None:
+                self._signal(handle, "SIGKILL")
+
+    def _signal(self, handle: Handle, signal: Literal["SIGTERM", "SIGKILL"]) -> None:
+        with translated("stop the container"):
+            try:
+                self._open().client.kill(handle["id"], signal)
+            except APIError as error:
+                if not (conflict(error) or missing_container(error)):  # it has ended by itself
+                    raise
+
+    def _discard(self, container: str) -> None:
+        try:
+            self._open().client.remove_container(container, v=True, force=True)
+        except APIError as error:
+            if not (conflict(error) or missing_container(error)):  # 409: somebody is removing it already
+                raise
+
+    def _hand_over(self, handle: Handle) -> None:
+        opened = self._open()
+        if not handle["ml"] or not opened.facts.native or os.getuid() == 0:
+            return
+        marks = {containers.ID: self._id, containers.CONTAINER: f"chown-{handle['name']}"}
+        ownership.hand_over(opened.client, Path(handle["ml"]), [handle["image"], *images.local_tags(images.BASE)], marks)
+
+    def _listed(self, *labels: str, id: str | None = None) -> list[dict[str, Any]]:
+        filters: dict[str, Any] = {"label": [containers.label(self._id), *labels]}
+        if id is not None:
+            filters["id"] = id
+        return list(self._open().client.containers(all=True, filters=filters))
+
+
+class _Opened:
+    """Everything that exists only while the engine is connected."""
+
+    def __init__(self, url: str, label: str) -> None:
+        self.client: docker.APIClient = connect(url)
+        with translated("describe itself"):
+            self.facts = facts.read(self.client.info(), url)
+        self.network = Network(self.client)
+        self.exits = Exits(self.client, label)
+
+
+def _remedy(image: str, name: str | None) -> str:
+    if name is not None:
+        return f"The image for {image} is not built yet. Run `sagemaker-emulator images build {name}`, then try again."
+    return (
+        f"Docker has no image named {image}. Run `docker pull {image}`, or `docker build -t {image} .` where its "
+        "Dockerfile is, then try again."
+    )

@@ -1,0 +1,155 @@
+"""The emulator's own bridge network.
+
+Containers get fixed addresses, handed out here, so that their names can be written into ``/etc/hosts`` before they
+start. The network belongs to every emulator on the machine: a network for each job would cost 0.27 s a job, and the
+engine's default address pools end at about thirty networks. On its gateway containers reach the emulator, and the
+local network does not.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError
+from docker.types import IPAMConfig, IPAMPool
+
+from emulator.engines.docker.client import says, translated
+from emulator.engines.port import EngineError
+
+NAME = "sagemaker-emulator"
+
+# Large blocks first; a /20 has room for 4000 containers, so that random addresses seldom meet.
+_POOLS = ("10.192.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+_PREFIX = 20
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """The network as it is: its id, addresses, and the gateway, which is the host."""
+
+    id: str
+    subnet: IPv4Network
+    gateway: str
+
+
+class Network:
+    """Makes, finds and gives up the network. Methods may be called from any thread."""
+
+    def __init__(self, client: docker.APIClient) -> None:
+        self._client = client
+        self._bridge: Bridge | None = None
+        self._lock = threading.Lock()
+
+    def ensure(self, fresh: bool = False) -> Bridge:
+        """The network, made when it is not there; ``fresh`` looks again even if it was known."""
+        with self._lock:
+            if self._bridge is None or fresh:
+                with translated("make the emulator's network"):
+                    self._bridge = self._find() or self._make(self._bridge)
+            return self._bridge
+
+    def pick(self) -> str:
+        """An address that is probably free; the engine refuses one in use when the container starts."""
+        bridge = self.ensure()
+        while True:
+            address = str(bridge.subnet[random.randrange(2, bridge.subnet.num_addresses - 1)])
+            if address != bridge.gateway:
+                return address
+
+    def release(self) -> None:
+        """Remove the network unless somebody uses it."""
+        with self._lock:
+            if self._bridge is None:
+                return
+            try:
+                self._client.remove_network(self._bridge.id)
+            except APIError as error:
+                if not says(error, "active endpoints", "not found"):
+                    raise
+            self._bridge = None
+
+    def _find(self) -> Bridge | None:
+        """The network by name. The engine allows a name twice, so two emulators that start at once may both have
+        made one: the oldest counts."""
+        same = sorted(self._named(), key=lambda network: (network["Created"], network["Id"]))
+        return _bridge(same[0]) if same else None
+
+    def _named(self) -> list[dict[str, Any]]:
+        return [network for network in self._client.networks(names=[NAME]) if network["Name"] == NAME]
+
+    def _make(self, earlier: Bridge | None) -> Bridge:
+        """Make the network, with the subnet it had if it was removed meanwhile: the emulator listens on its gateway."""
+        wanted = [earlier.subnet] if earlier else []
+        for subnet, _ in zip(chain(wanted, free_subnets(self._taken())), range(_ATTEMPTS), strict=False):
+            try:
+                made = self._create(subnet)
+            except APIError as error:
+                if not says(error, "overlap"):
+                    raise
+                if (found := self._find()) is not None:  # another emulator was faster
+                    return found
+                continue
+            return self._settle(made)
+        raise EngineError("Docker has no free address range left for the emulator's network: `docker network prune`.")
+
+    def _create(self, subnet: IPv4Network) -> str:
+        pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
+        made = self._client.create_network(
+            NAME, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels={"sagemaker-emulator": "network"}
+        )
+        return str(made["Id"])
+
+    def _settle(self, made: str) -> Bridge:
+        bridge = self._find()
+        if bridge is None:
+            raise EngineError("Docker removed the emulator's network as soon as it was made; try again.")
+        if bridge.id != made:
+            self._client.remove_network(made)
+        return bridge
+
+    def _taken(self) -> list[IPv4Network]:
+        return [*_subnets(self._client.networks()), *host_routes()]
+
+
+def free_subnets(taken: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
+    """Private subnets that overlap none of ``taken``."""
+    used = list(taken)
+    for pool in _POOLS:
+        for subnet in IPv4Network(pool).subnets(new_prefix=_PREFIX):
+            if not any(subnet.overlaps(other) for other in used):
+                yield subnet
+
+
+def host_routes(table: Path = Path("/proc/net/route")) -> list[IPv4Network]:
+    """The networks this host has routes to, the default route aside: the engine does not look at them itself."""
+    if not table.exists():
+        return []
+    rows = (line.split() for line in table.read_text().splitlines()[1:])
+    pairs = ((_dotted(row[1]), _dotted(row[7])) for row in rows if len(row) > 7)
+    return [IPv4Network(f"{address}/{mask}", strict=False) for address, mask in pairs if mask != "0.0.0.0"]
+
+
+def _dotted(little_endian: str) -> str:
+    return ".".join(str(byte) for byte in reversed(bytes.fromhex(little_endian)))
+
+
+def _subnets(networks: Iterable[dict[str, Any]]) -> Iterator[IPv4Network]:
+    for network in networks:
+        for config in network["IPAM"].get("Config") or ():
+            if "." in config.get("Subnet", ""):
+                yield IPv4Network(config["Subnet"], strict=False)
+
+
+def _bridge(network: dict[str, Any]) -> Bridge:
+    config = network["IPAM"]["Config"][0]
+    subnet = IPv4Network(config["Subnet"])
+    return Bridge(str(network["Id"]), subnet, str(config.get("Gateway") or subnet[1]))

@@ -1,0 +1,98 @@
+"""First-party images: which image names are ours, and where their sources are.
+
+A request names an image as it would at AWS. Its repository name decides, not its account or region, so every
+regional sibling of a built-in algorithm means the image built here. Any other name is the user's own local image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.engines.port import EngineError
+from emulator.version import __version__
+
+LOCAL_PREFIX = "sagemaker-emulator/"
+BASE = "base"
+PYTHON_IMAGE = "python:3.11-slim-bookworm"
+
+_ECR = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9._/-]+?)(?::([\w.-]+))?(?:@.+)?")
+_ANY_TAG: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstParty:
+    """One image of ours.
+
+    ``repositories`` maps the repository names that mean it to the tags that do (none listed: every tag).
+    ``package`` is the Python package it runs and ``needs`` what that imports, for running it without Docker.
+    """
+
+    name: str
+    repositories: Mapping[str, tuple[str, ...]]
+    package: str
+    needs: tuple[str, ...]
+
+
+FIRST_PARTY: Mapping[str, FirstParty] = {
+    image.name: image
+    for image in (
+        FirstParty(
+            "xgboost",
+            {"sagemaker-xgboost": _ANY_TAG, "xgboost": ("1", "latest")},
+            "sagemaker_xgboost",
+            ("xgboost", "numpy", "pandas", "scipy", "httptools", "uvicorn"),
+        ),
+    )
+}
+
+
+def first_party(image: str) -> str | None:
+    """The name of our image that ``image`` means (``xgboost``), or None when it is the user's own."""
+    if image.startswith(LOCAL_PREFIX):
+        name = image.removeprefix(LOCAL_PREFIX).partition(":")[0]
+        return name if name in FIRST_PARTY else None
+    match = _ECR.fullmatch(image)
+    return next((one.name for one in FIRST_PARTY.values() if match and _means(one, match[1], match[2])), None)
+
+
+def _means(image: FirstParty, repository: str, tag: str | None) -> bool:
+    tags = image.repositories.get(repository)
+    return tags is not None and (not tags or (tag or "latest") in tags)
+
+
+def local_tags(name: str) -> tuple[str, str]:
+    """What our image ``name`` is called in Docker: as this version builds it, and as the last build left it."""
+    return f"{LOCAL_PREFIX}{name}:{__version__}", f"{LOCAL_PREFIX}{name}:latest"
+
+
+def containers_dir() -> Path:
+    """The directory with one folder of sources for each image; in an installed package or in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for candidate in (package / "_containers", package.parent / "containers"):
+        if (candidate / BASE).is_dir():
+            return candidate
+    raise EngineError(
+        f"The sources of the first-party images are missing (looked for {package / '_containers'}). Reinstall "
+        "sagemaker-emulator, or run it from a complete checkout."
+    )
+
+
+def sources(name: str) -> list[Path]:
+    """Every file of the image ``name``; what Python compiled while running from there is left out."""
+    folder = containers_dir() / name
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in files if "__pycache__" not in path.parts]
+
+
+def context_hash(name: str) -> str:
+    """A fingerprint of everything the image ``name`` is built from, the base image's sources included."""
+    digest = hashlib.sha256()
+    for folder in dict.fromkeys((BASE, name)):
+        for path in sources(folder):
+            digest.update(f"{folder}/{path.relative_to(containers_dir() / folder)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

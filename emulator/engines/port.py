@@ -1,0 +1,169 @@
+"""The Engine port: where containers run.
+
+An engine turns a `LaunchSpec` into a running container and answers with a handle, a small JSON document that a
+restarted emulator can use to find the container again. Every implementation passes one contract suite
+(``tests/contract/test_engine.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Handle = Mapping[str, Any]
+"""What `Engine.launch` answers: JSON, opaque to everyone but the engine that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """One container to run.
+
+    ``ml`` is a host directory whose children (``input``, ``model``, ``output``, ``checkpoints`` ...) appear as
+    ``/opt/ml/<child>`` inside; the rest of the image's ``/opt/ml`` stays visible.
+    """
+
+    name: str
+    """Unique within this emulator, ``[a-zA-Z0-9][a-zA-Z0-9_.-]*``; launching the same name twice finds the first."""
+    image: str
+    """The image as the request names it, for example an ECR URI."""
+    ml: Path
+    arguments: tuple[str, ...] = ()
+    """Replaces the image's CMD when not empty, e.g. ``("train",)``."""
+    entrypoint: tuple[str, ...] = ()
+    """Replaces the image's ENTRYPOINT when not empty."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    hostname: str = "algo-1"
+    port: int | None = None
+    """A TCP port the container listens on and the emulator wants to reach."""
+    cpus: float | None = None
+    memory: int | None = None
+    """Bytes."""
+    shm: int | None = None
+    """Size of /dev/shm in bytes."""
+    network: bool = True
+    """False isolates the container from every network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a container ended. Times are seconds since the epoch."""
+
+    code: int
+    out_of_memory: bool
+    started_at: float | None
+    finished_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a container's output, without its line end. ``at`` is in seconds since the epoch."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether an engine can run containers, its version, and what to do when it cannot."""
+
+    ok: bool
+    version: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A container that carries this emulator's label."""
+
+    name: str
+    handle: Handle
+    labels: Mapping[str, str]
+    running: bool
+
+
+class EngineError(Exception):
+    """The engine could not do what was asked; the message tells a user why and what to do."""
+
+
+class ImageMissing(EngineError):
+    """The image is not there and cannot be had; the message names the remedy."""
+
+
+class ContainerGone(EngineError):
+    """The container a handle names does not exist any more."""
+
+
+State = Literal["running", "exited", "gone"]
+
+LONGEST_LINE = 1024 * 1024
+"""Bytes. A longer line is cut into several, so that a program that never ends its line cannot fill the memory."""
+
+
+class Engine(Protocol):
+    """Runs containers. Methods may be called from any thread; all may raise `EngineError`."""
+
+    name: str
+
+    def health(self) -> Health:
+        """Ask the engine whether it answers; never raises."""
+        ...
+
+    def prepare(self) -> str | None:
+        """Make what containers need before the first launch (a network); idempotent.
+
+        Answers the host address at which containers can reach the emulator when it differs from loopback, so
+        that the front listens there too; None when loopback is enough.
+        """
+        ...
+
+    def endpoint_host(self) -> str:
+        """The host name or address by which a container reaches the emulator."""
+        ...
+
+    def require_image(self, image: str) -> str:
+        """Raise `ImageMissing` unless ``image`` can be run now; answers the name the engine itself uses for it."""
+        ...
+
+    def launch(self, spec: LaunchSpec) -> Handle:
+        """Start a container. A container of the same name that exists already is found, not made again."""
+        ...
+
+    def state(self, handle: Handle) -> State:
+        """Whether the container runs, has ended, or does not exist."""
+        ...
+
+    def wait(self, handle: Handle) -> Exit:
+        """Block until the container has ended; repeatable. Raises `ContainerGone`."""
+        ...
+
+    def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
+        """Follow the output (stdout and stderr in order) from its beginning, or after ``since``, to its end.
+
+        Complete: every line written before the end is yielded. A carriage return or tab is passed on untouched.
+        """
+        ...
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """Send SIGTERM, and SIGKILL when the container still runs after ``grace`` seconds. Returns at once."""
+        ...
+
+    def address(self, handle: Handle) -> tuple[str, int]:
+        """Host and port at which the emulator reaches the container's ``spec.port``."""
+        ...
+
+    def remove(self, handle: Handle) -> None:
+        """End the container if it runs and remove all traces; what it wrote below ``ml`` stays and belongs to
+        the invoking user. Removing what is gone is fine."""
+        ...
+
+    def owned(self) -> list[Owned]:
+        """Every container that carries this emulator's label, running or not."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds (clients, threads); containers go on. Removes the network if nobody
+        uses it."""
+        ...

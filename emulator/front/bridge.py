@@ -1,0 +1,143 @@
+"""The bridge from asyncio to WSGI: Flask and moto answer on worker threads, bodies stream both ways.
+
+Why not a library: docs/decisions/0002-wsgi-bridge.md. A request whose body is small costs one hop to a thread and one
+back; larger bodies are pulled from the connection as the application reads them, and a large answer waits for the
+client, so neither piles up in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Any
+
+from emulator.front.environ import environ_of
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Any]
+Send = Callable[[Message], Any]
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+THREADS = 32
+"""More than the ten connections a boto3 transfer opens, so that a few uploads do not starve the control plane."""
+_EAGER_BODY = 64 << 10
+_EAGER_REPLY = 256 << 10
+_PATIENCE = 120.0
+"""Seconds a worker waits for a client that neither sends nor goes away."""
+
+_log = logging.getLogger(__name__)
+
+
+class ClientGone(OSError):
+    """The client left, or stopped sending, before the request was complete."""
+
+
+class Bridge:
+    """An ASGI application (HTTP only) around a WSGI one."""
+
+    def __init__(self, app: WsgiApp, threads: int = THREADS) -> None:
+        self._app = app
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="front")
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        head, more = bytearray(), True
+        while more and len(head) <= _EAGER_BODY:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            head += message.get("body", b"")
+            more = message.get("more_body", False)
+        body = _Stream(bytes(head), receive, loop) if more else io.BytesIO(head)
+        environ = environ_of(scope, body, None if more else len(head))
+        start, rest = await loop.run_in_executor(self._pool, self._answer, environ, send, loop)
+        if start is not None:
+            await send(start)
+            await send({"type": "http.response.body", "body": rest})
+
+    def close(self) -> None:
+        """Let the workers end; what they are doing is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, environ: dict[str, Any], send: Send, loop: asyncio.AbstractEventLoop) -> Any:
+        """Run the application on this worker: the whole reply when it is small, else it has been sent from here."""
+        start: Message = {"type": "http.response.start"}
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
+            start["status"] = int(status[:3])
+            start["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+        try:
+            chunks = self._app(environ, start_response)
+            try:
+                pieces = iter(chunks)
+                head, more = _gather(pieces)
+                if not more:
+                    return start, head
+                _stream(start, head, pieces, send, loop)
+            finally:
+                getattr(chunks, "close", lambda: None)()
+        except (ClientGone, CancelledError):
+            pass  # nobody is left to answer
+        except Exception:  # noqa: BLE001 - the worker serves the next request whatever happened in this one
+            _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["RAW_URI"])
+            return _FAILED, b""
+        return None, b""
+
+
+_FAILED: Message = {"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]}
+
+
+class _Stream(io.RawIOBase):
+    """The rest of a large request body, pulled from the connection as it is read."""
+
+    def __init__(self, head: bytes, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        self._ready = memoryview(head)
+        self._more = True
+        self._receive = receive
+        self._loop = loop
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready and self._more:
+            message = _wait(self._receive(), self._loop)
+            if message["type"] == "http.disconnect":
+                raise ClientGone("the client went away in the middle of its request")
+            self._ready = memoryview(message.get("body", b""))
+            self._more = message.get("more_body", False)
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The beginning of the reply's body, and whether there may be more."""
+    held, size = [], 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size > _EAGER_REPLY:
+            return b"".join(held), True
+    return b"".join(held), False
+
+
+def _stream(start: Message, head: bytes, pieces: Iterator[bytes], send: Send, loop: asyncio.AbstractEventLoop) -> None:
+    _wait(send(start), loop)
+    _wait(send({"type": "http.response.body", "body": head, "more_body": True}), loop)
+    for piece in pieces:
+        _wait(send({"type": "http.response.body", "body": piece, "more_body": True}), loop)
+    _wait(send({"type": "http.response.body", "body": b""}), loop)
+
+
+def _wait(awaitable: Any, loop: asyncio.AbstractEventLoop) -> Any:
+    future = asyncio.run_coroutine_threadsafe(awaitable, loop)
+    try:
+        return future.result(_PATIENCE)
+    except TimeoutError as error:
+        future.cancel()
+        raise ClientGone("the client did not go on in time") from error

@@ -1,0 +1,166 @@
+"""The synchronous side of the port: chooses who answers a request, SageMaker's services, our own API, or the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from flask import Blueprint, Flask
+
+from emulator.arns import Scope
+from emulator.aws import Credential, WireReply, WireRequest, credential
+from emulator.errors import AwsError, NotBuilt
+from emulator.front.control import RESETS
+from emulator.front.hosts import to_path_style
+
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+BODY_LIMIT = 4 << 20
+"""Bytes of a control plane request. A design choice: AWS does not publish SageMaker's limit; the longest documents
+(pipeline definitions, 1 MiB of JSON escaped once more) stay below."""
+
+_SIGNING_NAME = "sagemaker"
+_UNSIGNED = Credential("")
+
+
+class Wire(Protocol):
+    """What the gateway needs of an `emulator.aws` service."""
+
+    def handle(self, request: WireRequest, scope: Scope) -> WireReply: ...
+
+    def operation_of(self, request: WireRequest) -> str | None: ...
+
+    def error(self, error: AwsError, request_id: str | None = None) -> WireReply: ...
+
+
+class Gateway:
+    """A WSGI application.
+
+    ``control`` is SageMaker's control plane; ``siblings`` are the REST services that sign with the same name, told
+    apart by path; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``account_of`` turns an access key into an
+    account, ``region`` is that of unsigned requests.
+    """
+
+    def __init__(
+        self,
+        *,
+        control: Wire,
+        siblings: Sequence[Wire],
+        own: WsgiApp,
+        cloud: WsgiApp,
+        account_of: Callable[[str], str],
+        region: str,
+    ) -> None:
+        self._control = control
+        self._siblings = tuple(siblings)
+        self._own = own
+        self._cloud = cloud
+        self._account_of = account_of
+        self._region = region
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        claimed = _claimed(environ)
+        if claimed.service == _SIGNING_NAME or _is_control(environ):
+            return _sent(self._sagemaker(environ, claimed), start_response)
+        if _is_own(environ, claimed):
+            return self._own(environ, start_response)
+        if _may_be_s3(environ, claimed):
+            to_path_style(environ)
+        return self._cloud(environ, start_response)
+
+    def _sagemaker(self, environ: dict[str, Any], claimed: Credential) -> WireReply:
+        body = _body(environ)
+        request = _request(environ, body or b"")
+        service = self._service(environ, request)
+        if service is None:
+            return self._not_built(request)
+        if body is None:
+            too_large = AwsError(
+                f"The request body is larger than {BODY_LIMIT} bytes.", code="RequestEntityTooLarge", status=413
+            )
+            return service.error(too_large)
+        return service.handle(request, self._scope(environ, claimed))
+
+    def _service(self, environ: dict[str, Any], request: WireRequest) -> Wire | None:
+        """The service a request belongs to; one with a target or for ``/`` is the control plane's, known or not."""
+        if "HTTP_X_AMZ_TARGET" in environ or request.path in ("", "/"):
+            return self._control
+        return next((service for service in self._siblings if service.operation_of(request) is not None), None)
+
+    def _scope(self, environ: dict[str, Any], claimed: Credential) -> Scope:
+        account = environ.get("HTTP_X_MOTO_ACCOUNT_ID") or self._account_of(claimed.access_key)
+        return Scope(account, claimed.region or self._region)
+
+    def _not_built(self, request: WireRequest) -> WireReply:
+        error = NotBuilt(f"{request.method} {request.path} is not built in this emulator.")
+        body = b'{"message":"%s"}' % error.message.replace("\\", "\\\\").replace('"', '\\"').encode()
+        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+        return WireReply(error.status, headers, body)
+
+
+def create_app(gateway: Callable[[WsgiApp], WsgiApp], *blueprints: Blueprint) -> Flask:
+    """The Flask application of our own pages, with the gateway before it.
+
+    SageMaker's calls are answered before Flask's routing sees them: they all have the same path, and Flask would
+    cost each more than the whole of the answer (123 against 240 microseconds, measured without a socket).
+    """
+    app = Flask(__name__, static_folder=None)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    app.wsgi_app = gateway(app.wsgi_app)  # type: ignore[method-assign,assignment]
+    return app
+
+
+def _claimed(environ: dict[str, Any]) -> Credential:
+    authorization = environ.get("HTTP_AUTHORIZATION")
+    headers = {"authorization": authorization} if authorization else {}
+    return credential(headers, environ["QUERY_STRING"]) or _UNSIGNED
+
+
+def _is_control(environ: dict[str, Any]) -> bool:
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    return target.startswith("SageMaker.")
+
+
+def _is_own(environ: dict[str, Any], claimed: Credential) -> bool:
+    """Whether a request is for our own API. No bucket can be called ``_emulator``; one called ``moto-api`` may be,
+    but its requests are signed."""
+    path: str = environ["PATH_INFO"]
+    return path.startswith("/_emulator/") or (path in RESETS and not claimed.access_key)
+
+
+def _may_be_s3(environ: dict[str, Any], claimed: Credential) -> bool:
+    """Whether a request is S3's: signed for it, by SigV2 (which names no service), or unsigned and no RPC call."""
+    if claimed.service:
+        return claimed.service == "s3"
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    return bool(claimed.access_key) or not (form or "HTTP_X_AMZ_TARGET" in environ)
+
+
+def _body(environ: dict[str, Any]) -> bytes | None:
+    """The request's body, or None when it is larger than the limit."""
+    if int(environ.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
+        return None
+    parts, size = [], 0
+    while size <= BODY_LIMIT and (part := environ["wsgi.input"].read(BODY_LIMIT)):
+        parts.append(part)
+        size += len(part)
+    return None if size > BODY_LIMIT else b"".join(parts)
+
+
+def _request(environ: dict[str, Any], body: bytes) -> WireRequest:
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    path = environ["RAW_URI"].partition("?")[0]
+    return WireRequest(environ["REQUEST_METHOD"], path, environ["QUERY_STRING"], headers, body)
+
+
+def _sent(reply: WireReply, start_response: StartResponse) -> Iterable[bytes]:
+    headers = [*reply.headers.items(), ("Content-Length", str(len(reply.body)))]
+    start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
+    return [reply.body]

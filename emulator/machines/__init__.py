@@ -1,0 +1,1 @@
+"""Lives as pure functions, and the one supervisor that carries them out."""

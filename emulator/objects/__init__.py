@@ -1,0 +1,1 @@
+"""Objects: what S3 keeps, seen from inside."""

@@ -1,0 +1,42 @@
+"""Model data: what an inference container finds below ``/opt/ml/model``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from emulator.objects.port import ObjectError, ObjectStore
+from emulator.optml import archive, channels
+from emulator.optml.s3uri import parse
+
+_CHUNK = 1 << 20
+
+
+class ModelDataError(Exception):
+    """The model data could not be had; the message tells a user why."""
+
+
+def fetch(store: ObjectStore, account: str, url: str, directory: Path, *, prefix: bool, packed: bool) -> None:
+    """Bring model data down into ``directory``.
+
+    ``prefix``: every object below ``url``, at its key less the prefix; else one object, which is extracted when it
+    is ``packed`` (tar.gz) and copied under its last key part otherwise. Raises `ModelDataError`.
+    """
+    uri = parse(url)
+    assert uri is not None, "the location was checked when the model was created"
+    try:
+        if prefix:
+            channels.download_all(store, account, uri, directory)
+            return
+        with store.open(uri.bucket, uri.key, account=account) as body:
+            if packed:
+                archive.unpack(body, directory)
+            else:
+                with (directory / uri.key.rsplit("/", 1)[-1]).open("wb") as file:
+                    shutil.copyfileobj(body, file, _CHUNK)
+    except ObjectError as error:
+        raise ModelDataError(f"{url}: {error}") from error
+    except archive.BadArchive as error:
+        raise ModelDataError(f"{url} is not a usable tar.gz: {error}") from error
+    except channels.StagingError as error:
+        raise ModelDataError(str(error)) from error

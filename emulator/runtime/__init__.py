@@ -1,0 +1,1 @@
+"""The small REST services beside the control plane; SageMaker Runtime first."""

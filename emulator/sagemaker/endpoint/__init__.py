@@ -1,0 +1,1 @@
+"""Endpoints: fleets of inference containers that serve, are updated and are replaced."""

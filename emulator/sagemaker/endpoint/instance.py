@@ -1,0 +1,140 @@
+"""Starting one instance of a fleet: model data, container, logs, and the first good ping."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from emulator.arns import Scope
+from emulator.engines import instances
+from emulator.engines.port import ContainerGone, EngineError, Handle, LaunchSpec
+from emulator.optml.layout import Layout, open_to_all
+from emulator.optml.model_data import ModelDataError, fetch
+from emulator.sagemaker.container import environment
+from emulator.sagemaker.endpoint.machine import NOUN, Fleet, Instance, Variant
+from emulator.sagemaker.model import data_location
+from emulator.sagemaker.platform import Platform
+from emulator.serving.health import wait_until_healthy
+from emulator.sinks import scrape
+from emulator.sinks.shipping import ship
+from emulator.state.store import Resource
+
+log = logging.getLogger(__name__)
+
+PORT = 8080
+
+
+class NotHealthy(Exception):
+    """The instance does not serve; the message is the endpoint's FailureReason."""
+
+
+class InstanceStarter:
+    """Brings instances up; one that runs already is found and left alone."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._followed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def start(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, known: Instance | None) -> Instance:
+        """The instance, answering pings. Raises `NotHealthy`."""
+        try:
+            if known is not None and self._platform.engine.state(known.container) == "exited":
+                self._platform.engine.remove(known.container)
+            layout = self._layout(resource, fleet, id)
+            self._stage(resource.key.scope, variant, layout)
+            handle = self._platform.engine.launch(self._spec(resource, fleet, variant, id, layout.ml))
+            self._follow(resource, variant, id, handle)
+            self._await_ping(variant, handle)
+        except EngineError as error:
+            raise NotHealthy(f"{error}") from error
+        ready_at = known.ready_at if known and known.container == handle else self._platform.clock.now()
+        return Instance(id, dict(handle), ready_at)
+
+    def discard(self, resource: Resource, fleet: Fleet) -> None:
+        """Remove the files of a fleet."""
+        shutil.rmtree(self._platform.directory(resource) / fleet.id, ignore_errors=True)
+
+    def forget(self, resource: Resource) -> None:
+        """Remove all files of an endpoint."""
+        shutil.rmtree(self._platform.directory(resource), ignore_errors=True)
+
+    def _layout(self, resource: Resource, fleet: Fleet, id: str) -> Layout:
+        return Layout(self._platform.directory(resource) / fleet.id / id)
+
+    def _stage(self, scope: Scope, variant: Variant, layout: Layout) -> None:
+        """Bring the model data down, once: a container that is found again must not lose its files."""
+        done = layout.root / "staged"
+        if done.exists():
+            return
+        location = data_location(variant.container)
+        try:
+            self._platform.engine.require_image(variant.container["Image"])
+            layout.make_for_serving()
+            if location is not None:
+                url, kind, compressed = location
+                fetch(
+                    self._platform.objects,
+                    scope.account,
+                    url,
+                    layout.model,
+                    prefix=kind == "S3Prefix",
+                    packed=compressed,
+                )
+            open_to_all(layout.ml)
+            done.touch()
+        except (ModelDataError, OSError) as error:
+            raise NotHealthy(f"Failed to download model data for production variant {variant.name}: {error}") from error
+
+    def _spec(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, ml: Path) -> LaunchSpec:
+        limits = instances.limits(variant.instance_type)
+        return LaunchSpec(
+            name=f"{NOUN}-{resource.key.name}-{resource.uid[:8]}-{id}",
+            image=variant.container["Image"],
+            ml=ml,
+            arguments=("serve",),
+            environment={
+                **environment(self._platform, resource.key.scope, variant.role, limits, isolated=False),
+                **variant.container.get("Environment", {}),
+            },
+            labels={"noun": NOUN, "uid": resource.uid, "fleet": fleet.id},
+            hostname=variant.container.get("ContainerHostname", "model"),
+            port=PORT,
+            cpus=limits.cpus,
+            memory=limits.memory,
+        )
+
+    def _await_ping(self, variant: Variant, handle: Handle) -> None:
+        engine, clock = self._platform.engine, self._platform.clock
+        address = engine.address(handle)
+        if not wait_until_healthy(address, clock, variant.startup_timeout, lambda: engine.state(handle) == "running"):
+            raise NotHealthy(
+                f"The primary container for production variant {variant.name} did not pass the ping health check. "
+                "Please check CloudWatch logs for this endpoint."
+            )
+
+    def _follow(self, resource: Resource, variant: Variant, id: str, handle: Handle) -> None:
+        key = repr(sorted(handle.items()))
+        with self._lock:
+            if key in self._followed:
+                return
+            self._followed.add(key)
+        stream = f"{variant.name}/{id}"
+        arguments = (resource, stream, handle, key)
+        threading.Thread(target=self._ship, args=arguments, name=f"log {stream}", daemon=True).start()
+
+    def _ship(self, resource: Resource, stream: str, handle: Handle, key: str) -> None:
+        group = f"/aws/sagemaker/Endpoints/{resource.key.name}"
+        lines = (replace(line, text=scrape.escape(line.text)) for line in self._platform.engine.logs(handle))
+        try:
+            ship(lines, self._platform.logs, resource.key.scope, group, stream)
+        except ContainerGone:
+            log.debug("%s: the container went while its log was read", stream)
+        except EngineError as error:
+            log.warning("%s: the log ends here: %s", stream, error)
+        finally:
+            with self._lock:
+                self._followed.discard(key)

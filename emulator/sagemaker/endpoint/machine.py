@@ -1,0 +1,263 @@
+"""The life of an endpoint: Creating, InService, Updating (the new fleet before the old one goes), Deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from emulator.machines.machine import Alarm, Command, Event, Failed, Step
+
+NOUN = "endpoint"
+
+_LONGEST_PAUSE = 60.0
+
+Phase = Literal["creating", "serving", "updating", "failed", "deleting"]
+
+_STATUS: Mapping[Phase, str] = {
+    "creating": "Creating",
+    "serving": "InService",
+    "updating": "Updating",
+    "failed": "Failed",
+    "deleting": "Deleting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One production variant as it was configured when the fleet was planned.
+
+    The models behind a configuration may be deleted while an endpoint uses them, so all it needs is kept here.
+    """
+
+    name: str
+    instance_type: str
+    instances: tuple[str, ...]
+    """Instance ids, one for each instance."""
+    weight: float
+    role: str
+    container: dict[str, Any]
+    """The ContainerDefinition of CreateModel."""
+    startup_timeout: float
+    """Seconds until the first good ping."""
+    random_routing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One running container: its instance id, its handle, and when it answered its first ping."""
+
+    id: str
+    container: dict[str, Any]
+    ready_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything that serves one endpoint configuration. ``id`` tells two fleets of an endpoint apart."""
+
+    id: str
+    config: str
+    variants: tuple[Variant, ...]
+    planned_at: float
+    running: tuple[Instance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Everything the emulator knows of an endpoint beyond its request."""
+
+    phase: Phase
+    fleet: Fleet | None = None
+    """The fleet that serves; None until one does."""
+    coming: Fleet | None = None
+    """The fleet being made."""
+    reason: str | None = None
+    restarts: int = 0
+    """How often in a row a container of the serving fleet had to be started again."""
+
+    @property
+    def status(self) -> str:
+        return _STATUS[self.phase]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed(Event):
+    """Every instance of a fleet answers its pings."""
+
+    fleet: str
+    running: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployFailed(Event):
+    """A fleet did not come up; ``reason`` is the FailureReason."""
+
+    fleet: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceLost(Event):
+    """The container of an instance ended while it was to serve."""
+
+    fleet: str
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain(Event):
+    """The pause before starting lost containers again is over."""
+
+    fleet: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRequested(Event):
+    """UpdateEndpoint was called; ``fleet`` is planned, nothing of it runs yet."""
+
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRequested(Event):
+    """DeleteEndpoint was called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Event):
+    """Nothing of the endpoint is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy(Command):
+    """See that every container of the fleet runs and answers; those that do are left alone."""
+
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Command):
+    """Send the endpoint's invocations to this fleet."""
+
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(Command):
+    """Notice when a container ends."""
+
+    fleet: str
+    instance: Instance
+    lasting: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retire(Command):
+    """Stop the containers of a fleet that no longer serves and remove them."""
+
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Remove(Command):
+    """Take the endpoint out of the routes, stop and remove all its containers and files."""
+
+    fleets: tuple[Fleet, ...]
+
+
+class EndpointMachine:
+    """`emulator.machines.machine.Machine` of endpoints."""
+
+    noun = NOUN
+    living = frozenset({"Creating", "InService", "Updating", "Deleting"})
+
+    def load(self, state: Mapping[str, Any]) -> Endpoint:
+        return msgspec.convert(state, Endpoint)
+
+    def dump(self, life: Endpoint) -> tuple[str, dict[str, Any]]:
+        return life.status, msgspec.to_builtins(life)
+
+    def resume(self, life: Endpoint) -> tuple[Command, ...]:
+        match life.phase:
+            case "creating":
+                return (Deploy(_coming(life)),)
+            case "serving":
+                return (Deploy(_serving(life)),)
+            case "updating":
+                return (Deploy(_serving(life)), Deploy(_coming(life)))
+            case "deleting":
+                return (Remove(_fleets(life)),)
+            case "failed":
+                return ()
+
+    def step(self, life: Endpoint, event: Event, at: float) -> Step[Endpoint]:
+        match event:
+            case Deployed(fleet) if life.coming is not None and fleet == life.coming.id:
+                return _switch(life, event)
+            case Deployed(fleet) if life.fleet is not None and fleet == life.fleet.id:
+                return _restored(life, event)
+            case DeployFailed(fleet, reason) if life.coming is not None and fleet == life.coming.id:
+                return _give_up(life, reason)
+            case DeployFailed(fleet) if life.fleet is not None and fleet == life.fleet.id:
+                return _pause(life, at)
+            case InstanceLost(fleet) if life.fleet is not None and fleet == life.fleet.id:
+                return _pause(life, at) if life.phase != "deleting" else (life, ())
+            case TryAgain(fleet) if life.fleet is not None and fleet == life.fleet.id and life.phase != "deleting":
+                return life, (Deploy(life.fleet),)
+            case UpdateRequested(fleet) if life.phase == "serving":
+                return replace(life, phase="updating", coming=fleet, reason=None), (Deploy(fleet),)
+            case DeleteRequested() if life.phase in ("serving", "failed"):
+                return replace(life, phase="deleting"), (Remove(_fleets(life)),)
+            case Removed() if life.phase == "deleting":
+                return None, ()
+            case Failed(reason) if life.phase in ("creating", "updating"):
+                return _give_up(life, reason)
+            case _:
+                return life, ()
+
+
+def _switch(life: Endpoint, event: Deployed) -> Step[Endpoint]:
+    fleet = replace(_coming(life), running=event.running)
+    serving = replace(life, phase="serving", fleet=fleet, coming=None, reason=None, restarts=0)
+    retired = (Retire(life.fleet),) if life.fleet is not None else ()
+    return serving, (Route(fleet), *_guards(fleet), *retired)
+
+
+def _restored(life: Endpoint, event: Deployed) -> Step[Endpoint]:
+    fleet = replace(_serving(life), running=event.running)
+    return replace(life, fleet=fleet), (Route(fleet), *_guards(fleet))
+
+
+def _give_up(life: Endpoint, reason: str) -> Step[Endpoint]:
+    """A fleet that does not come up: without another the endpoint is Failed, else the old one goes on serving."""
+    coming = _coming(life)
+    if life.fleet is None:
+        return replace(life, phase="failed", reason=reason), (Retire(coming),)
+    return replace(life, phase="serving", coming=None, reason=reason), (Retire(coming),)
+
+
+def _pause(life: Endpoint, at: float) -> Step[Endpoint]:
+    """The service replaces lost instances; one that is lost again and again is given ever more time."""
+    pause = min(2.0**life.restarts, _LONGEST_PAUSE) if life.restarts else 0.0
+    return replace(life, restarts=life.restarts + 1), (Alarm(at + pause, TryAgain(_serving(life).id)),)
+
+
+def _guards(fleet: Fleet) -> tuple[Command, ...]:
+    return tuple(Guard(fleet.id, instance) for instance in fleet.running)
+
+
+def _fleets(life: Endpoint) -> tuple[Fleet, ...]:
+    return tuple(fleet for fleet in (life.fleet, life.coming) if fleet is not None)
+
+
+def _serving(life: Endpoint) -> Fleet:
+    assert life.fleet is not None, f"an endpoint in phase {life.phase} has a serving fleet"
+    return life.fleet
+
+
+def _coming(life: Endpoint) -> Fleet:
+    assert life.coming is not None, f"an endpoint in phase {life.phase} has a coming fleet"
+    return life.coming

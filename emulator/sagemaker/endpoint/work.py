@@ -1,0 +1,139 @@
+"""The hands of an endpoint: each command of its machine, carried out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from emulator.engines.port import ContainerGone, EngineError, Handle, Owned
+from emulator.machines.machine import Command, Event
+from emulator.sagemaker.endpoint import machine
+from emulator.sagemaker.endpoint.instance import InstanceStarter, NotHealthy
+from emulator.sagemaker.endpoint.machine import Fleet, Instance, Variant
+from emulator.sagemaker.platform import Platform
+from emulator.serving import router
+from emulator.state.store import Resource
+
+log = logging.getLogger(__name__)
+
+# PID 1 gets SIGTERM and, this many seconds later, SIGKILL when its instance is taken out of service.
+_GRACE = 30.0
+
+# A fleet that no longer serves is given as long as an invocation may take to answer what it has begun.
+_DRAIN = 60.0
+_DRAIN_POLL = 0.02
+
+
+class EndpointWork:
+    """`emulator.machines.supervisor.Work` of endpoints."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._starter = InstanceStarter(platform)
+        self._guarded: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, resource: Resource, command: Command) -> Event | None:
+        match command:
+            case machine.Deploy(fleet):
+                return self._deploy(resource, fleet)
+            case machine.Route(fleet):
+                self._route(resource, fleet)
+            case machine.Guard(fleet_id, instance):
+                return self._guard(fleet_id, instance)
+            case machine.Retire(fleet):
+                self._retire(resource, fleet)
+            case machine.Remove(fleets):
+                return self._remove(resource, fleets)
+            case _:
+                raise AssertionError(f"no such command: {command}")
+        return None
+
+    def _deploy(self, resource: Resource, fleet: Fleet) -> Event:
+        known = {instance.id: instance for instance in fleet.running}
+        wanted = [(variant, id) for variant in fleet.variants for id in variant.instances]
+
+        def start(one: tuple[Variant, str]) -> Instance:
+            variant, id = one
+            return self._starter.start(resource, fleet, variant, id, known.get(id))
+
+        try:
+            with ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="deploy") as pool:
+                running = tuple(pool.map(start, wanted))
+        except NotHealthy as error:
+            return machine.DeployFailed(fleet.id, str(error))
+        return machine.Deployed(fleet.id, running)
+
+    def _route(self, resource: Resource, fleet: Fleet) -> None:
+        containers = {instance.id: instance.container for instance in fleet.running}
+        variants = [
+            router.Variant(
+                variant.name,
+                variant.weight,
+                [router.Target(id, self._platform.engine.address(containers[id])) for id in variant.instances],
+                variant.random_routing,
+            )
+            for variant in fleet.variants
+        ]
+        self._platform.router.set(router.Route(resource.key.scope, resource.key.name, fleet.id, variants))
+
+    def _guard(self, fleet: str, instance: Instance) -> Event | None:
+        key = f"{fleet}/{instance.id}/{instance.ready_at}"
+        with self._lock:
+            if key in self._guarded:
+                return None
+            self._guarded.add(key)
+        try:
+            ended = self._platform.engine.wait(instance.container)
+            log.warning("instance %s ended with exit code %s", instance.id, ended.code)
+        except ContainerGone:
+            log.debug("instance %s is gone", instance.id)
+        except EngineError as error:
+            log.warning("instance %s cannot be watched: %s", instance.id, error)
+        finally:
+            with self._lock:
+                self._guarded.discard(key)
+        return machine.InstanceLost(fleet, instance.id)
+
+    def _retire(self, resource: Resource, fleet: Fleet) -> None:
+        self._drain(fleet)
+        self._take_down(resource, fleet)
+
+    def _remove(self, resource: Resource, fleets: tuple[Fleet, ...]) -> Event:
+        self._platform.router.drop(resource.key.scope, resource.key.name)
+        for fleet in fleets:
+            self._take_down(resource, fleet)
+        self._starter.forget(resource)
+        return machine.Removed()
+
+    def _drain(self, fleet: Fleet) -> None:
+        clock = self._platform.clock
+        deadline = clock.now() + _DRAIN
+        ids = [instance.id for instance in fleet.running]
+        while clock.now() < deadline and any(self._platform.router.outstanding(id) for id in ids):
+            clock.sleep(_DRAIN_POLL)
+
+    def _take_down(self, resource: Resource, fleet: Fleet) -> None:
+        """Stop and remove every container of the fleet, also one whose start was never reported."""
+        try:
+            ours = [owned for owned in self._platform.engine.owned() if _belongs(owned, resource, fleet)]
+            if ours:
+                with ThreadPoolExecutor(max_workers=len(ours), thread_name_prefix="retire") as pool:
+                    list(pool.map(self._end, [owned.handle for owned in ours]))
+        except EngineError as error:
+            log.warning("%s: containers stay until the next start: %s", resource.arn, error)
+        self._starter.discard(resource, fleet)
+
+    def _end(self, container: Handle) -> None:
+        try:
+            if self._platform.engine.state(container) == "running":
+                self._platform.engine.stop(container, _GRACE)
+                self._platform.engine.wait(container)
+        except ContainerGone:
+            log.debug("a container to end is gone already")
+        self._platform.engine.remove(container)
+
+
+def _belongs(owned: Owned, resource: Resource, fleet: Fleet) -> bool:
+    return owned.labels.get("uid") == resource.uid and owned.labels.get("fleet") == fleet.id

@@ -1,0 +1,33 @@
+"""The table of nouns: what SageMaker operations are answered, and what lives the supervisor runs."""
+
+from __future__ import annotations
+
+from emulator.aws.wire import Handler
+from emulator.machines.supervisor import Kind
+from emulator.sagemaker import endpoint_config, model, tagging
+from emulator.sagemaker.endpoint import api as endpoint
+from emulator.sagemaker.endpoint.machine import EndpointMachine
+from emulator.sagemaker.endpoint.work import EndpointWork
+from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.training_job import api as training_job
+from emulator.sagemaker.training_job.machine import TrainingJobMachine
+from emulator.sagemaker.training_job.work import TrainingJobWork
+
+
+def operations(platform: Platform) -> dict[str, Handler]:
+    """Every operation that is built, by its name."""
+    return {
+        **training_job.operations(platform),
+        **model.MODEL.operations(platform),
+        **endpoint_config.ENDPOINT_CONFIG.operations(platform),
+        **endpoint.operations(platform),
+        **tagging.operations(platform),
+    }
+
+
+def kinds(platform: Platform) -> list[Kind]:
+    """Every kind of life."""
+    return [
+        Kind(TrainingJobMachine(), TrainingJobWork(platform)),
+        Kind(EndpointMachine(), EndpointWork(platform)),
+    ]

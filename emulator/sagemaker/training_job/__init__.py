@@ -1,0 +1,1 @@
+"""Training jobs: CreateTrainingJob and what follows from it."""

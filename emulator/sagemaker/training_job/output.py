@@ -1,0 +1,61 @@
+"""What a training container prints: lines to CloudWatch Logs, metrics to CloudWatch and to the job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from emulator.engines.port import LogLine
+from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.training_job.builtin import metric_definitions
+from emulator.sagemaker.training_job.view import life_of
+from emulator.sinks import scrape
+from emulator.sinks.port import Datum
+from emulator.sinks.shipping import ship
+from emulator.state.store import Resource
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+class Output:
+    """Follows one container's output on a thread of its own."""
+
+    def __init__(self, platform: Platform, resource: Resource) -> None:
+        self._platform = platform
+        self._resource = resource
+        self._scraper = scrape.Scraper(scrape.definitions(metric_definitions(resource.request)))
+        self._stream = f"{resource.key.name}/{life_of(resource).log_stream}"
+        self._thread: threading.Thread | None = None
+
+    def follow(self, lines: Callable[[], Iterable[LogLine]]) -> None:
+        """Start to follow; `join` waits for the end."""
+        self._thread = threading.Thread(target=self._follow, args=(lines,), name=f"log {self._stream}", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until every line is written."""
+        assert self._thread is not None, "follow comes before join"
+        self._thread.join()
+
+    def last_metrics(self) -> list[scrape.Reading]:
+        """The last reading of each metric, by name."""
+        return [self._scraper.last[name] for name in sorted(self._scraper.last)]
+
+    def _follow(self, lines: Callable[[], Iterable[LogLine]]) -> None:
+        scope = self._resource.key.scope
+        # After a restart the output is read again from its beginning: the stream and the last metrics need all of it.
+        ship(self._measured(lines()), self._platform.logs, scope, GROUP, self._stream)
+
+    def _measured(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
+        readings: list[scrape.Reading] = []
+        for line in lines:
+            readings += self._scraper.feed(line.text, line.at)
+            yield replace(line, text=scrape.escape(line.text))
+        self._record(readings)
+
+    def _record(self, readings: Iterable[scrape.Reading]) -> None:
+        dimensions = {"TrainingJobName": self._resource.key.name}
+        data = [Datum(found.name, found.value, found.at, dimensions) for found in readings]
+        if data:
+            self._platform.metrics.put(self._resource.key.scope, "/aws/sagemaker/TrainingJobs", data)

@@ -1,0 +1,194 @@
+"""The hands of a training job: each command of its machine, carried out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from emulator.engines import instances
+from emulator.engines.port import ContainerGone, EngineError, Exit, Handle, ImageMissing, LaunchSpec, LogLine
+from emulator.machines.machine import Command, Event, Failed
+from emulator.objects.port import ObjectError
+from emulator.optml import archive, channels, config
+from emulator.optml.layout import Layout, open_to_all
+from emulator.sagemaker.container import environment
+from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.training_job import machine
+from emulator.sagemaker.training_job.machine import NOUN, FinalMetric
+from emulator.sagemaker.training_job.output import Output
+from emulator.sagemaker.training_job.view import life_of, output_location
+from emulator.state.store import Resource
+
+log = logging.getLogger(__name__)
+
+HOST = "algo-1"
+
+# While the engine does not answer (a restart of Docker, say) the job is neither ended nor lost: ask again.
+_ASK_AGAIN_SECONDS = 1.0
+
+
+class TrainingJobWork:
+    """`emulator.machines.supervisor.Work` of training jobs."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def __call__(self, resource: Resource, command: Command) -> Event | None:
+        match command:
+            case machine.Prepare():
+                return self._prepare(resource)
+            case machine.Stage():
+                return self._stage(resource)
+            case machine.Launch():
+                return self._launch(resource)
+            case machine.Watch(container):
+                return self._watch(resource, container)
+            case machine.Stop(container, grace):
+                self._stop(container, grace)
+            case machine.Upload():
+                return self._upload(resource)
+            case machine.Clean(container):
+                self._clean(resource, container)
+            case _:
+                raise AssertionError(f"no such command: {command}")
+        return None
+
+    def _layout(self, resource: Resource) -> Layout:
+        return Layout(self._platform.directory(resource))
+
+    def _prepare(self, resource: Resource) -> Event:
+        try:
+            self._platform.engine.require_image(_image(resource))
+            self._layout(resource).make_for_training()
+        except ImageMissing as error:
+            return Failed(f"ClientError: {error}")
+        except (EngineError, OSError) as error:
+            return Failed(f"InternalServerError: {error}")
+        return machine.Prepared()
+
+    def _stage(self, resource: Resource) -> Event:
+        layout, request = self._layout(resource), resource.request
+        try:
+            for channel in request.get("InputDataConfig", ()):
+                target = layout.data / channel["ChannelName"]
+                channels.stage(self._platform.objects, resource.key.scope.account, channel, target)
+            cluster = config.Cluster(HOST, [HOST], request["ResourceConfig"]["InstanceType"])
+            config.write(layout.config, request, cluster)
+            open_to_all(layout.ml / "input")
+        except channels.StagingError as error:
+            return Failed(str(error))
+        except OSError as error:
+            return Failed(f"ClientError: Data download failed:{error}")
+        return machine.Staged()
+
+    def _launch(self, resource: Resource) -> Event:
+        try:
+            handle = self._platform.engine.launch(self._spec(resource))
+        except EngineError as error:
+            return Failed(f"ClientError: {error}")
+        return machine.Launched(dict(handle))
+
+    def _spec(self, resource: Resource) -> LaunchSpec:
+        request, algorithm = resource.request, resource.request["AlgorithmSpecification"]
+        entrypoint = tuple(algorithm.get("ContainerEntrypoint", ()))
+        arguments = tuple(algorithm.get("ContainerArguments", ()))
+        limits = instances.limits(request["ResourceConfig"]["InstanceType"])
+        isolated = request.get("EnableNetworkIsolation", False)
+        return LaunchSpec(
+            name=f"{NOUN}-{resource.key.name}-{resource.uid[:8]}-{HOST}",
+            image=_image(resource),
+            ml=self._layout(resource).ml,
+            # `train` is the platform's word only where the request gives neither entrypoint nor arguments.
+            arguments=arguments if entrypoint or arguments else ("train",),
+            entrypoint=entrypoint,
+            environment={
+                **environment(self._platform, resource.key.scope, request["RoleArn"], limits, isolated=isolated),
+                "TRAINING_JOB_NAME": resource.key.name,
+                "TRAINING_JOB_ARN": resource.arn,
+                **request.get("Environment", {}),
+            },
+            labels={"noun": NOUN, "uid": resource.uid},
+            hostname=HOST,
+            cpus=limits.cpus,
+            memory=limits.memory,
+            network=not isolated,
+        )
+
+    def _watch(self, resource: Resource, container: Handle) -> Event:
+        output = Output(self._platform, resource)
+        try:
+            output.follow(lambda: self._lines(container))
+            ended = self._patiently(container)
+        except ContainerGone:
+            return Failed("InternalServerError: the training container was removed by somebody else while it ran")
+        output.join()
+        last = tuple(FinalMetric(found.name, found.value, found.at) for found in output.last_metrics())
+        failure = "" if ended.code == 0 else self._layout(resource).failure()
+        return machine.Exited(ended.code, ended.out_of_memory, failure, last)
+
+    def _lines(self, container: Handle) -> Iterator[LogLine]:
+        """Every line to the container's end, also across a restart of the engine."""
+        since: float | None = None
+        while True:
+            try:
+                for line in self._platform.engine.logs(container, since):
+                    since = line.at
+                    yield line
+                return
+            except ContainerGone:
+                return
+            except EngineError as error:
+                log.warning("the engine does not answer (%s); asking again", error)
+                self._platform.clock.sleep(_ASK_AGAIN_SECONDS)
+
+    def _patiently(self, container: Handle) -> Exit:
+        while True:
+            try:
+                return self._platform.engine.wait(container)
+            except ContainerGone:
+                raise
+            except EngineError as error:
+                log.warning("the engine does not answer (%s); asking again", error)
+                self._platform.clock.sleep(_ASK_AGAIN_SECONDS)
+
+    def _stop(self, container: Handle, grace: float) -> None:
+        try:
+            self._platform.engine.stop(container, grace)
+        except ContainerGone:
+            log.debug("the container to stop has ended already")
+
+    def _upload(self, resource: Resource) -> Event:
+        layout, target = self._layout(resource), output_location(resource)
+        container = life_of(resource).container
+        try:
+            # Removing first gives files that the container made as root to the invoking user, who packs them.
+            if container is not None:
+                self._platform.engine.remove(container)
+            for source, name in ((layout.model, "model.tar.gz"), (layout.output / "data", "output.tar.gz")):
+                packed = layout.scratch / name
+                archive.pack(source, packed)
+                self._put(resource, target.bucket, target.join(name).key, packed)
+        except (ObjectError, EngineError, OSError) as error:
+            return Failed(f"ClientError: Artifact upload failed:{error}")
+        return machine.Uploaded()
+
+    def _put(self, resource: Resource, bucket: str, key: str, path: Path) -> None:
+        kms_key = resource.request["OutputDataConfig"].get("KmsKeyId") or None
+        with path.open("rb") as body:
+            account = resource.key.scope.account
+            self._platform.objects.put(bucket, key, body, kms_key_id=kms_key, account=account)
+
+    def _clean(self, resource: Resource, container: Mapping[str, Any] | None) -> None:
+        if container is not None:
+            try:
+                self._platform.engine.remove(container)
+            except EngineError as error:
+                log.warning("%s: its container stays until the next start: %s", resource.arn, error)
+        self._layout(resource).remove()
+
+
+def _image(resource: Resource) -> str:
+    image: str = resource.request["AlgorithmSpecification"]["TrainingImage"]
+    return image

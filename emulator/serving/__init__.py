@@ -1,0 +1,1 @@
+"""The data plane without AWS's wire: routes, connections to containers, invocations."""

@@ -1,0 +1,1 @@
+"""Sinks: where lines and measured values go."""

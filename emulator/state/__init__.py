@@ -1,0 +1,1 @@
+"""What the emulator remembers: resources, their transitions and their tags, in one SQL database."""

@@ -1,0 +1,412 @@
+"""What every engine promises (`emulator.engines.port.Engine`), asserted on each of them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.engines.port import ContainerGone, Engine, EngineError, Handle, ImageMissing, LaunchSpec, LogLine
+from emulator.engines.process import ProcessEngine, isolation
+from emulator.engines.reaper import reap
+from tests.docker import program_image
+
+IMAGE = program_image.IMAGE
+GRACE = 60.0
+"""Longer than a test may take: a container that ends before it was not killed."""
+
+
+@dataclass
+class House:
+    """Makes engines with one identity, as restarts of one emulator do, and takes everything down at the end."""
+
+    make: Callable[[str], Engine]
+    jobs: Path
+    identity: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
+    engines: list[Engine] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def engine(self) -> Engine:
+        engine = self.make(self.identity)
+        engine.prepare()
+        self.engines.append(engine)
+        return engine
+
+    def spec(self, *arguments: str, name: str | None = None, **options: Any) -> LaunchSpec:
+        name = name or f"job-{next(self._numbers)}"
+        ml = self.jobs / name
+        for child in ("input", "model", "output"):
+            (ml / child).mkdir(parents=True, exist_ok=True)
+        return LaunchSpec(name, options.pop("image", IMAGE), ml, arguments, **options)
+
+    def close(self) -> None:
+        engine = self.engine()
+        for owned in engine.owned():
+            engine.remove(owned.handle)
+        for engine in self.engines:
+            engine.close()
+
+
+def _docker(identity: str) -> Engine:
+    from emulator.engines.docker import DockerEngine
+
+    program_image.build()
+    return DockerEngine(identity)
+
+
+def _process(way: isolation.Isolation, state: Path) -> Callable[[str], Engine]:
+    table = {IMAGE: (sys.executable, "-u", str(program_image.PROGRAM))}
+    return lambda identity: ProcessEngine(identity, state, table, way)
+
+
+WAYS = {way.name: way for way in (isolation.Bubblewrap(), isolation.Unshare(), isolation.BaseDirectory())}
+
+
+@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker), *WAYS])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    way = WAYS.get(request.param)
+    if way is not None and not isinstance(way, isolation.BaseDirectory) and not isolation.works(way):
+        pytest.skip(f"{way.name} does not work on this machine")
+    house = House(_docker if way is None else _process(way, tmp_path / "state"), tmp_path / "jobs")
+    yield house
+    house.close()
+
+
+def first_line(engine: Engine, handle: Handle) -> str:
+    """Follow the output until something is said: then the program is really running."""
+    return next(iter(engine.logs(handle))).text
+
+
+def texts(engine: Engine, handle: Handle, since: float | None = None) -> list[str]:
+    return [line.text for line in engine.logs(handle, since)]
+
+
+def test_health_tells_that_the_engine_works_and_its_version(house: House) -> None:
+    health = house.engine().health()
+    assert health.ok
+    assert health.version
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_wait_answers_the_exit_code(house: House, code: int) -> None:
+    engine = house.engine()
+    assert engine.wait(engine.launch(house.spec("end", str(code)))).code == code
+
+
+def test_wait_can_be_repeated_and_answers_the_same(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("end", "7"))
+    first = engine.wait(handle)
+    assert engine.wait(handle) == first
+    assert not first.out_of_memory
+    assert first.started_at is not None
+    assert first.started_at <= first.finished_at
+
+
+def test_a_signal_counts_as_128_and_its_number(house: House) -> None:
+    engine = house.engine()
+    if engine.name == "docker":
+        pytest.skip("as first process of a container a program cannot kill itself")
+    assert engine.wait(engine.launch(house.spec("die", str(int(signal.SIGSEGV))))).code == 128 + signal.SIGSEGV
+
+
+def test_many_waiters_all_learn_of_the_end(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("wait_for", "go")
+    handle = engine.launch(spec)
+    codes: list[int] = []
+    waiters = [threading.Thread(target=lambda: codes.append(engine.wait(handle).code)) for _ in range(5)]
+    for waiter in waiters:
+        waiter.start()
+    (spec.ml / "input" / "go").touch()
+    for waiter in waiters:
+        waiter.join()
+    assert codes == [7] * 5
+
+
+def test_output_is_complete_and_in_order(house: House) -> None:
+    engine = house.engine()
+    lines = list(engine.logs(engine.launch(house.spec("print_lines", "20000"))))
+    assert [line.text for line in lines] == [f"line {number}" for number in range(20000)]
+    assert [line.at for line in lines] == sorted(line.at for line in lines)
+
+
+def test_output_of_an_ended_container_can_be_read_again(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("print_lines", "3"))
+    engine.wait(handle)
+    assert texts(engine, handle) == texts(engine, handle) == ["line 0", "line 1", "line 2"]
+
+
+def test_stdout_and_stderr_both_arrive(house: House) -> None:
+    engine = house.engine()
+    found = texts(engine, engine.launch(house.spec("print_streams", "200")))
+    assert [text for text in found if text.startswith("out")] == [f"out {number}" for number in range(200)]
+    assert [text for text in found if text.startswith("err")] == [f"err {number}" for number in range(200)]
+
+
+def test_a_long_line_stays_one_line_and_a_last_line_needs_no_end(house: House) -> None:
+    engine = house.engine()
+    found = texts(engine, engine.launch(house.spec("print_long", "100000")))
+    assert sorted(map(len, found)) == [len("unfinished"), 100000]
+
+
+def test_carriage_returns_tabs_and_empty_lines_are_passed_on(house: House) -> None:
+    engine = house.engine()
+    found = texts(engine, engine.launch(house.spec("print_special")))
+    assert found == ["tab\there", " 10%\r 20%", "�", "", "last"]
+
+
+def test_output_can_be_followed_on_after_a_moment_already_seen(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("print_lines", "1000"))
+    lines = list(engine.logs(handle))
+    assert texts(engine, handle, lines[499].at) == [f"line {number}" for number in range(500, 1000)]
+    assert texts(engine, handle, lines[-1].at) == []
+
+
+def test_output_is_followed_while_the_container_runs(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("wait_for", "go")
+    following = engine.logs(engine.launch(spec))
+    assert next(following).text == "before"
+    (spec.ml / "input" / "go").touch()
+    assert [line.text for line in following] == ["after"]
+
+
+def test_stop_lets_the_program_save_its_work(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("save_on_term")
+    handle = engine.launch(spec)
+    assert first_line(engine, handle) == "ready"
+    engine.stop(handle, GRACE)
+    assert engine.wait(handle).code == 0
+    assert (spec.ml / "model" / "saved").read_text() == "saved"
+    assert texts(engine, handle) == ["ready", "saved"]
+
+
+def test_stop_kills_what_ignores_it(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("ignore_term"))
+    assert first_line(engine, handle) == "ready"
+    engine.stop(handle, 0.3)
+    ended = engine.wait(handle)
+    assert ended.code == 128 + signal.SIGKILL
+    assert not ended.out_of_memory
+
+
+def test_stopping_what_has_ended_or_gone_does_nothing(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("end", "5"))
+    engine.wait(handle)
+    engine.stop(handle, GRACE)
+    assert engine.wait(handle).code == 5
+    engine.remove(handle)
+    engine.stop(handle, GRACE)
+
+
+def test_the_same_name_is_launched_once(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("ignore_term")
+    first = engine.launch(spec)
+    assert engine.launch(spec) == first
+    assert len(engine.owned()) == 1
+
+
+def test_a_name_whose_container_has_ended_is_not_run_again(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("print_lines", "1")
+    handle = engine.launch(spec)
+    engine.wait(handle)
+    assert engine.launch(spec) == handle
+    assert texts(engine, handle) == ["line 0"]
+
+
+def test_a_removed_name_can_be_launched_anew(house: House) -> None:
+    engine = house.engine()
+    engine.remove(engine.launch(house.spec("end", "1", name="again")))
+    assert engine.wait(engine.launch(house.spec("end", "2", name="again"))).code == 2
+
+
+def test_state_follows_the_container(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("wait_for", "go")
+    handle = engine.launch(spec)
+    assert engine.state(handle) == "running"
+    (spec.ml / "input" / "go").touch()
+    engine.wait(handle)
+    assert engine.state(handle) == "exited"
+    engine.remove(handle)
+    assert engine.state(handle) == "gone"
+
+
+def test_what_was_removed_is_gone_for_waiting_and_reading(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("end", "0"))
+    engine.remove(handle)
+    with pytest.raises(ContainerGone):
+        engine.wait(handle)
+    with pytest.raises(ContainerGone):
+        texts(engine, handle)
+    engine.remove(handle)
+
+
+def test_remove_ends_what_runs_and_keeps_its_files(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("ignore_term")
+    handle = engine.launch(spec)
+    assert first_line(engine, handle) == "ready"
+    (spec.ml / "model" / "kept").touch()
+    engine.remove(handle)
+    assert (spec.ml / "model" / "kept").exists()
+    assert engine.owned() == []
+
+
+def test_files_cross_both_ways_and_belong_to_the_invoking_user(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("write")
+    (spec.ml / "input" / "given").write_text("data")
+    assert engine.wait(engine.launch(spec)).code == 0
+    assert (spec.ml / "model" / "deep" / "file").read_text() == "data"
+    assert (spec.ml / "output" / "private").read_text() == "secret"
+    assert {path.stat().st_uid for path in spec.ml.rglob("*")} == {os.getuid()}
+
+
+def test_environment_reaches_the_program_and_the_emulators_own_does_not(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMULATOR_SECRET", "secret")
+    engine = house.engine()
+    handle = engine.launch(house.spec("environment", environment={"GIVEN": "a=b c"}))
+    (text,) = texts(engine, handle)
+    assert '"GIVEN": "a=b c"' in text
+    assert "EMULATOR_SECRET" not in text
+
+
+def test_a_server_is_reached_at_its_address(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("serve", port=8080))
+    assert first_line(engine, handle) == "listening"
+    with socket.create_connection(engine.address(handle), timeout=10) as client:
+        assert client.recv(100)
+
+
+def test_two_servers_have_two_addresses(house: House) -> None:
+    engine = house.engine()
+    handles = [engine.launch(house.spec("serve", port=8080)) for _ in range(2)]
+    assert engine.address(handles[0]) != engine.address(handles[1])
+
+
+def test_a_program_reaches_the_emulator_at_the_endpoint_host(house: House) -> None:
+    engine = house.engine()
+    with socket.create_server((engine.prepare() or "127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        assert engine.wait(engine.launch(house.spec("connect", engine.endpoint_host(), port))).code == 0
+
+
+def test_without_a_network_nothing_is_reached(house: House) -> None:
+    engine = house.engine()
+    with socket.create_server((engine.prepare() or "127.0.0.1", 0)) as server:
+        spec = house.spec("connect", engine.endpoint_host(), str(server.getsockname()[1]), network=False)
+        try:
+            handle = engine.launch(spec)
+        except EngineError as error:
+            assert "EnableNetworkIsolation" in str(error)
+        else:
+            assert engine.wait(handle).code == 3
+
+
+def test_a_new_engine_finds_running_containers_again(house: House) -> None:
+    spec = house.spec("wait_for", "go", labels={"noun": "job"}, port=8080)
+    before = house.engine()
+    handle = before.launch(spec)
+    seen = next(iter(before.logs(handle)))
+    before.close()
+
+    after = house.engine()
+    (owned,) = after.owned()
+    assert (owned.name, owned.labels, owned.running) == (spec.name, {"noun": "job"}, True)
+    assert after.launch(spec) == owned.handle
+    assert after.address(owned.handle) == after.address(handle)
+    (spec.ml / "input" / "go").touch()
+    assert texts(after, handle, seen.at) == ["after"]
+    assert after.wait(handle).code == 7
+    assert after.wait(owned.handle).code == 7
+
+
+def test_a_new_engine_knows_how_ended_containers_ended(house: House) -> None:
+    before = house.engine()
+    handle = before.launch(house.spec("end", "9"))
+    before.wait(handle)
+    before.close()
+    after = house.engine()
+    assert after.state(handle) == "exited"
+    assert after.wait(handle).code == 9
+    assert [owned.running for owned in after.owned()] == [False]
+
+
+def test_close_releases_whoever_waits_and_the_container_goes_on(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("ignore_term"))
+    errors: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            engine.wait(handle)
+        except EngineError as error:
+            errors.append(error)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    first_line(engine, handle)
+    engine.close()
+    waiter.join()
+    assert "shutting down" in str(errors[0])
+    assert house.engine().state(handle) == "running"
+
+
+def test_another_emulators_containers_are_not_owned(house: House) -> None:
+    house.engine().launch(house.spec("ignore_term"))
+    stranger = house.make("somebody-else")
+    assert stranger.owned() == []
+    stranger.close()
+
+
+def test_the_reaper_removes_what_belongs_to_nobody(house: House) -> None:
+    engine = house.engine()
+    kept, orphan = (engine.launch(house.spec("ignore_term", name=name)) for name in ("kept", "orphan"))
+    assert reap(engine, lambda owned: owned.name == "kept") == ["orphan"]
+    assert (engine.state(kept), engine.state(orphan)) == ("running", "gone")
+
+
+def test_an_unknown_image_is_missing_before_anything_is_made(house: House) -> None:
+    engine = house.engine()
+    with pytest.raises(ImageMissing, match="nobody/has-this"):
+        engine.require_image("nobody/has-this:1")
+    with pytest.raises(ImageMissing, match="nobody/has-this"):
+        engine.launch(house.spec(image="nobody/has-this:1"))
+    assert engine.owned() == []
+
+
+def test_a_known_image_can_be_required(house: House) -> None:
+    assert house.engine().require_image(IMAGE)
+
+
+def test_lines_carry_the_time_they_were_written(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("print_lines", "1"))
+    (line,) = list(engine.logs(handle))
+    ended = engine.wait(handle)
+    assert isinstance(line, LogLine)
+    assert ended.started_at is not None
+    assert ended.started_at <= line.at <= ended.finished_at

@@ -1,0 +1,114 @@
+"""A program that does what its arguments say, so that the engines' tests need no other image."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+ML = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+PORT = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
+
+
+def print_lines(count: str) -> None:
+    for number in range(int(count)):
+        print(f"line {number}")
+
+
+def print_long(size: str) -> None:
+    sys.stdout.write("x" * int(size) + "\n")
+    sys.stdout.flush()
+    sys.stderr.write("unfinished")
+
+
+def print_streams(count: str) -> None:
+    for number in range(int(count)):
+        os.write(1, f"out {number}\n".encode())
+        os.write(2, f"err {number}\n".encode())
+
+
+def print_special() -> None:
+    sys.stdout.buffer.write(b"tab\there\n 10%\r 20%\n\xff\n\nlast\n")
+
+
+def end(code: str) -> None:
+    sys.exit(int(code))
+
+
+def die(number: str) -> None:
+    signal.signal(int(number), signal.SIG_DFL)
+    os.kill(os.getpid(), int(number))
+
+
+def save_on_term() -> None:
+    def save(*_: object) -> None:
+        (ML / "model" / "saved").write_text("saved")
+        print("saved")
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, save)
+    print("ready")
+    while True:
+        signal.pause()
+
+
+def ignore_term() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("ready")
+    while True:
+        signal.pause()
+
+
+def wait_for(name: str) -> None:
+    """Say so, and go on when the file appears."""
+    print("before")
+    while not (ML / "input" / name).exists():
+        time.sleep(0.01)
+    print("after")
+    sys.exit(7)
+
+
+def write() -> None:
+    """Files as the usual program leaves them: some private, in directories of their own."""
+    (ML / "model" / "deep").mkdir()
+    (ML / "model" / "deep" / "file").write_text((ML / "input" / "given").read_text())
+    private = ML / "output" / "private"
+    private.write_text("secret")
+    private.chmod(0o600)
+
+
+def environment() -> None:
+    print(json.dumps(dict(os.environ)))
+
+
+def allocate(mebibytes: str) -> None:
+    block = bytearray(int(mebibytes) * 1024 * 1024)
+    print(len(block))
+
+
+def serve() -> None:
+    """Answer each connection with this host's name."""
+    server = socket.create_server(("0.0.0.0", PORT))
+    print("listening")
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(socket.gethostname().encode())
+
+
+def connect(host: str, port: str) -> None:
+    """Exit with 0 when somebody listens there, else with 3."""
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        print(error)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    globals()[sys.argv[1]](*sys.argv[2:])
