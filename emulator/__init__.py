@@ -1,7 +1,7 @@
 """Amazon SageMaker on your own machine: really trains, really serves.
 
-    with Emulator(Settings(port=0, ephemeral=True)) as emulator:
-        sagemaker = emulator.client("sagemaker")
+with Emulator(Settings(port=0, ephemeral=True)) as emulator:
+    sagemaker = emulator.client("sagemaker")
 """
 
 from __future__ import annotations

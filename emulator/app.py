@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import platform as machine
+import time
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -43,6 +43,7 @@ class Emulator:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._data: DataDir | None = None
+        self._began = time.monotonic()
 
     def start(self) -> Self:
         """Serve. Returns when requests are answered; raises `DataDirError`, `EngineError` or `PortInUse`."""
@@ -96,6 +97,8 @@ class Emulator:
         return {
             "status": "ready",
             "version": __version__,
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - self._began, 3),
             "engine": {
                 "name": self._engine.name,
                 "ok": engine.ok,
@@ -105,6 +108,7 @@ class Emulator:
             "account": self.settings.account,
             "region": self.settings.region,
             "data_dir": None if self.settings.ephemeral else str(self.settings.data_dir),
+            "alive": self._counts(),
             "versions": {"python": machine.python_version(), **_versions("boto3", "botocore", "moto")},
         }
 
@@ -145,13 +149,15 @@ class Emulator:
             endpoint_url=lambda: f"http://{self._engine.endpoint_host()}:{self._front.port}",
             container_credentials=self._cloud.credentials,
         )
-        for kind in nouns.kinds(self._platform):
+        self._kinds = nouns.kinds(self._platform)
+        for kind in self._kinds:
             self._supervisor.register(kind)
 
     def _serve(self, data: DataDir) -> None:
         gateway_host = self._engine.prepare()
         extra = [(gateway_host, 0)] if gateway_host is not None else []
         self._front = Front(self._asgi(), [(self.settings.host, self.settings.port), *extra])
+        nouns.before_serving(self._platform)
         self._front.start()
         for address, reason in self._front.unbound.items():
             log.warning("containers may not reach the emulator at %s: %s", address[0], reason)
@@ -166,6 +172,8 @@ class Emulator:
     def _asgi(self) -> Any:
         control_plane = Service("sagemaker", nouns.operations(self._platform))
         runtime = Service("sagemaker-runtime", {})
+        control_plane.warm()
+        runtime.warm()
         siblings = [runtime, *(Service(name, {}) for name in _SIBLINGS)]
         invoker = Invoker(self._router, Connections(), self._traffic)
         invoke = InvokeEndpoint(runtime, self._router, invoker, self._cloud.account_of, self.settings.region)
@@ -183,10 +191,16 @@ class Emulator:
         return routed(invoke, Bridge(create_app(gateway, control(self.health, self.reset))))
 
     def _alive(self) -> set[str]:
-        kinds = nouns.kinds(self._platform)
         return {
-            resource.uid for kind in kinds for resource in self._store.scan(kind.machine.noun, kind.machine.living)
+            resource.uid
+            for kind in self._kinds
+            for resource in self._store.scan(kind.machine.noun, kind.machine.living)
         }
+
+    def _counts(self) -> dict[str, int]:
+        """How many resources of each kind wait for something or serve."""
+        machines = [kind.machine for kind in nouns.kinds(self._platform)]
+        return {each.noun: len(list(self._store.scan(each.noun, each.living))) for each in machines}
 
     def _end_containers(self) -> None:
         training = {"training-job"} if not self.settings.ephemeral else set()

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from emulator.settings import Settings
 
 if sys.platform != "win32":
     import fcntl
+
+
+_TRIES = 5
+_PAUSE = 0.02
 
 
 class DataDirError(Exception):
@@ -50,7 +55,7 @@ class DataDir:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.work.mkdir(exist_ok=True)
-            self._lock = _locked(self.path / "lock")
+            self._lock = _locked_soon(self.path / "lock")
         except OSError as error:
             raise DataDirError(f"The data directory {self.path} cannot be used: {error.strerror}.") from error
         if self._lock is None:
@@ -58,6 +63,7 @@ class DataDir:
                 f"Another emulator uses the data directory {self.path}. End it with `sagemaker-emulator down`, "
                 "or choose another one with --data-dir, or --ephemeral."
             )
+        self._announcement.unlink(missing_ok=True)  # what a crash left would name a process that is not ours
         self.emulator_id = self._identity()
 
     @property
@@ -72,7 +78,7 @@ class DataDir:
     def announce(self, running: Running) -> None:
         """Let `Running.read` find this emulator."""
         content = json.dumps({"pid": running.pid, "url": running.url})
-        (self.path / "running.json").write_text(content, encoding="utf-8")
+        self._announcement.write_text(content, encoding="utf-8")
 
     def sweep(self, alive: set[str]) -> None:
         """Remove the work directories of resources that are not in ``alive`` (uids)."""
@@ -83,11 +89,15 @@ class DataDir:
     def close(self) -> None:
         """Unlock; an ephemeral directory is removed."""
         with suppress(OSError):
-            (self.path / "running.json").unlink()
+            self._announcement.unlink()
         if self._lock is not None:
             self._lock.close()
         if self.ephemeral:
             shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def _announcement(self) -> Path:
+        return self.path / "running.json"
 
     def _identity(self) -> str:
         """The id that marks this directory's containers, the same after a restart."""
@@ -107,6 +117,15 @@ def _locked(path: Path) -> IO[str] | None:
             file.close()
             return None
     return file
+
+
+def _locked_soon(path: Path) -> IO[str] | None:
+    """`_locked`, tried again for a moment: `_is_locked` holds the lock for an instant when it looks."""
+    for _ in range(_TRIES):
+        if (file := _locked(path)) is not None:
+            return file
+        time.sleep(_PAUSE)
+    return None
 
 
 def _is_locked(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from emulator.aws import Service
+from emulator.aws import Call, Service
 from emulator.cloud import Cloud
 from emulator.front import Bridge, DataPlane, Front, Gateway, control, create_app, routed
 
@@ -24,6 +24,8 @@ class Mounted:
 
     front: Front
     cloud: Cloud
+    calls: list[Call]
+    """Calls of ListEndpoints that reached the control plane."""
 
     @property
     def url(self) -> str:
@@ -32,7 +34,8 @@ class Mounted:
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client with dummy credentials, unless ``options`` name others."""
         chosen = {"endpoint_url": self.url, "region_name": REGION, "aws_access_key_id": "test"}
-        return boto3.client(service, **{**chosen, "aws_secret_access_key": "test", **options})
+        make: Any = boto3.client
+        return make(service, **{**chosen, "aws_secret_access_key": "test", **options})
 
 
 async def echo(scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
@@ -52,9 +55,15 @@ def mounted(
     state_dir: Path, addresses: Sequence[tuple[str, int]] = (("127.0.0.1", 0),), data_plane: DataPlane = echo
 ) -> Iterator[Mounted]:
     """Start everything on a free port, and stop it."""
+    calls: list[Call] = []
+
+    def list_endpoints(call: Call) -> dict[str, Any]:
+        calls.append(call)
+        return {"Endpoints": []}
+
     cloud = Cloud(ACCOUNT, REGION, state_dir)
     gateway: Callable[[Any], Any] = lambda own: Gateway(  # noqa: E731
-        control=Service("sagemaker", {"ListEndpoints": lambda call: {"Endpoints": []}}),
+        control=Service("sagemaker", {"ListEndpoints": list_endpoints}),
         siblings=[Service("sagemaker-runtime", {})],
         own=own,
         cloud=cloud.wsgi,
@@ -65,7 +74,7 @@ def mounted(
     front = Front(routed(data_plane, bridge), addresses)
     front.start()
     try:
-        yield Mounted(front, cloud)
+        yield Mounted(front, cloud, calls)
     finally:
         front.stop()
         bridge.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import sqlite3
 import threading
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _IAM_WRITERS = ("iam", "sts", "cloudformation")
 """Signing names whose requests may change IAM: STS makes access keys, CloudFormation roles."""
+
+_MOTO_RESET = "/moto-api/reset"
 
 T = TypeVar("T")
 
@@ -54,6 +57,8 @@ class Cloud:
         self.logs = Logs(self._ready)
         self.metrics = Metrics(self._ready)
         self.roles = Roles(self._iam, self._save_iam)
+        if self._catalogue.meta("moto") not in (None, importlib.metadata.version("moto")):
+            self._read_now()
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request with moto; what it changed in S3 and IAM is durable before the reply begins."""
@@ -110,6 +115,9 @@ class Cloud:
         service, access_key = caller(environ)
         if service == "sagemaker":
             return refuse(environ, service, 501, NOT_BUILT, "This part of SageMaker is not built in this emulator.")
+        if not access_key and environ["PATH_INFO"].rstrip("/") == _MOTO_RESET:
+            self.reset()  # moto's own would clear the memory and leave what is on disk
+            return 200, [("Content-Type", "application/json")], b'{"status": "ok"}'
         moto, durable = self._ready()
         # moto's own way to name the account of a request; a client may use it as well
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", self.account_of(access_key))
@@ -117,11 +125,9 @@ class Cloud:
 
         with touches.recording() as touched, self._bodies.reading():
             reply: Reply = moto.reply(environ, service)
-            if environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
-                return reply
             try:
-                durable.commit(touched)
-                if service in _IAM_WRITERS:
+                durable.commit(touched)  # also after a GET: a bucket with access logs writes one
+                if service in _IAM_WRITERS and environ["REQUEST_METHOD"] == "POST":
                     durable.commit_iam()
             except (OSError, sqlite3.Error) as error:
                 _log.exception("what a request changed could not be stored")
@@ -146,10 +152,22 @@ class Cloud:
 
         hooks.install(seeds.ROLE_NAME)
         durable = Durable(self._catalogue, self._bodies)
-        if not durable.load():
-            self._sow(durable)
+        try:
+            if not durable.load():
+                self._sow(durable)
+        except BaseException:
+            _forget_all()  # half a state is worse than none
+            raise
         self._moto = Moto()
         self._durable = durable
+
+    def _read_now(self) -> None:
+        """State of another version of moto is read at the start, where it can still be refused."""
+        try:
+            self._ready()
+        except BaseException:
+            self.close()
+            raise
 
     def _take_over(self) -> None:
         with Cloud._claim:

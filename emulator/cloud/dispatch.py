@@ -18,6 +18,9 @@ _log = logging.getLogger(__name__)
 _OURS = frozenset({"sagemaker", "sagemakerruntime", "sagemakermetrics"})
 """moto backends that only pretend; the emulator's own services answer in their place."""
 
+SERVICE = "emulator.service"
+"""The environ key of the request's signing name."""
+
 
 class Unknown(Exception):
     """moto has no backend for the service of a request."""
@@ -30,6 +33,20 @@ class Dispatcher(DomainDispatcherApplication):
         super().__init__(_create_app)
         self._found = functools.lru_cache(1024)(self._find)
 
+    def get_application(self, environ: dict[str, Any]) -> Flask:
+        """As moto's own, but what is signed for S3 is S3's.
+
+        moto looks at the path first, so that a bucket called ``moto-api`` could reset it, and looks under a lock
+        that it holds while it reads the body of a form.
+        """
+        if environ[SERVICE] != "s3" or _is_s3_control(environ):
+            return super().get_application(environ)
+        app = self.app_instances.get("s3")
+        if app is None:
+            with self.lock:
+                app = self.app_instances.setdefault("s3", _create_app("s3"))
+        return app
+
     def get_backend_for_host(self, host: str | None) -> Any:
         """As moto's own, but remembered, since it tries some 200 patterns, and without its message on stdout."""
         return self._found(host)
@@ -38,6 +55,10 @@ class Dispatcher(DomainDispatcherApplication):
         if host is None or host == "moto_api" or host in backends.list_of_moto_modules():
             return host
         return next((name for name, pattern in self.backend_url_patterns if pattern.match(f"http://{host}")), None)
+
+
+def _is_s3_control(environ: dict[str, Any]) -> bool:
+    return environ["PATH_INFO"].startswith("/v20180820/") or "s3-control" in environ.get("HTTP_HOST", "")
 
 
 def _create_app(service: Any) -> Flask:
@@ -56,6 +77,8 @@ class Moto:
 
     def reply(self, environ: dict[str, Any], service: str) -> Reply:
         """moto's reply, or a refusal in the caller's protocol. ``service`` is the signing name, or ``""``."""
+        environ[SERVICE] = service
+        _keep_body(environ)
         try:
             status, headers, body = self._run(environ)
         except (Unknown, NotImplementedError) as error:
@@ -82,6 +105,16 @@ class Moto:
             if close is not None:
                 close()
         return *started[-1], body
+
+
+def _keep_body(environ: dict[str, Any]) -> None:
+    """Let an upload that calls itself a form, as ``curl --data-binary`` and urllib do unasked, keep its bytes.
+
+    moto reads them as form fields and stores an empty object; S3 stores them. No RPC call is a PUT.
+    """
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if form and environ["REQUEST_METHOD"] == "PUT" and environ[SERVICE] in ("s3", ""):
+        environ["CONTENT_TYPE"] = "binary/octet-stream"  # what S3 gives an object without a type
 
 
 def _is_unrouted(status: int, headers: list[tuple[str, str]], body: bytes) -> bool:

@@ -62,10 +62,11 @@ class Durable:
         names = set(touched) | hooks.touches.take_stray()
         if not names:
             return
-        for touch in names:  # the long part, copying bytes, happens outside of the lock
-            for key in _keys(touch):
-                self._settle(key)
+        # The long part, copying bytes, happens outside of the lock. An object that is replaced before its row is
+        # written leaves a body that no row ever names: dead, unless a row of this commit names it.
+        fresh = {ref for touch in names for key in _keys(touch) if (ref := self._settle(key)) is not None}
         with self._lock, self._catalogue.transaction() as dead:
+            dead.update(fresh)
             for touch in names:
                 _retried(lambda touch=touch: self._store(touch))  # type: ignore[misc]
         self._bodies.bury(dead)
@@ -127,20 +128,21 @@ class Durable:
             upload.partlist = sorted(upload.parts)
             bucket.multiparts[upload_id] = upload
 
-    def _settle(self, key: FakeKey) -> None:
-        """Move the key's bytes to a body of their own and let moto read them from there."""
+    def _settle(self, key: FakeKey) -> str | None:
+        """Move the key's bytes to a body of their own and let moto read them from there; answers the new body."""
         with key.lock:
             buffer = key._value_buffer
             if isinstance(buffer, StoredBody) or key.disposed:
-                return
+                return None
             try:
                 _ = key.etag  # moto computes it from the buffer, without the key's lock: not while it is exchanged
                 buffer.seek(0)
                 saved = self._bodies.save(buffer)
             except ValueError:  # replaced by another request meanwhile, which closed the buffer
-                return
+                return None
             key._value_buffer = StoredBody(self._bodies, saved.ref)  # type: ignore[assignment]
             buffer.close()
+            return saved.ref
 
     def _store(self, touch: Touch) -> None:
         bucket = _bucket(touch.bucket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 from emulator.engines import sockets
@@ -34,6 +35,8 @@ def choose(choice: EngineChoice, emulator_id: str, state_dir: Path) -> Engine:
         raise EngineError(_reason())
     if choice == "auto" and (url := _forbidden()) is not None:
         _log.warning(FORBIDDEN.format(url=url))
+    if sys.platform == "win32":
+        raise EngineError(f"The process engine needs Linux or macOS (on Windows: WSL 2). {_reason()}")
     from emulator.engines.process import ProcessEngine
 
     return ProcessEngine(emulator_id, state_dir)

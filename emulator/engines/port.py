@@ -88,6 +88,13 @@ class EngineError(Exception):
     """The engine could not do what was asked; the message tells a user why and what to do."""
 
 
+class EngineClosed(EngineError):
+    """The engine was closed while somebody waited; containers go on."""
+
+    def __init__(self) -> None:
+        super().__init__("The emulator is shutting down; its containers go on.")
+
+
 class ImageMissing(EngineError):
     """The image is not there and cannot be had; the message names the remedy."""
 
@@ -136,13 +143,15 @@ class Engine(Protocol):
         ...
 
     def wait(self, handle: Handle) -> Exit:
-        """Block until the container has ended; repeatable. Raises `ContainerGone`."""
+        """Block until the container has ended; repeatable. What it wrote below ``ml`` then belongs to the invoking
+        user. Raises `ContainerGone`, and `EngineClosed` when the engine is closed meanwhile."""
         ...
 
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
         """Follow the output (stdout and stderr in order) from its beginning, or after ``since``, to its end.
 
         Complete: every line written before the end is yielded. A carriage return or tab is passed on untouched.
+        Raises `ContainerGone`, and `EngineClosed` when the engine is closed meanwhile.
         """
         ...
 
@@ -164,6 +173,6 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what the engine holds (clients, threads); containers go on. Removes the network if nobody
-        uses it."""
+        """Give back what the engine holds (clients, threads); containers go on. Whoever waits or follows gets
+        `EngineClosed`. Removes the network if nobody uses it."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -53,7 +54,8 @@ class Bridge:
             more = message.get("more_body", False)
         body = _Stream(bytes(head), receive, loop) if more else io.BytesIO(head)
         environ = environ_of(scope, body, None if more else len(head))
-        start, rest = await loop.run_in_executor(self._pool, self._answer, environ, send, loop)
+        reply = _Reply(send, None if more else receive, loop)
+        start, rest = await loop.run_in_executor(self._pool, self._answer, environ, reply)
         if start is not None:
             await send(start)
             await send({"type": "http.response.body", "body": rest})
@@ -62,7 +64,7 @@ class Bridge:
         """Let the workers end; what they are doing is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, environ: dict[str, Any], send: Send, loop: asyncio.AbstractEventLoop) -> Any:
+    def _answer(self, environ: dict[str, Any], reply: _Reply) -> Any:
         """Run the application on this worker: the whole reply when it is small, else it has been sent from here."""
         start: Message = {"type": "http.response.start"}
 
@@ -76,15 +78,16 @@ class Bridge:
                 pieces = iter(chunks)
                 head, more = _gather(pieces)
                 if not more:
+                    _add_length(start, head, environ["REQUEST_METHOD"])
                     return start, head
-                _stream(start, head, pieces, send, loop)
+                reply.stream(start, itertools.chain([head], pieces))
             finally:
                 getattr(chunks, "close", lambda: None)()
         except (ClientGone, CancelledError):
             pass  # nobody is left to answer
         except Exception:  # noqa: BLE001 - the worker serves the next request whatever happened in this one
             _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["RAW_URI"])
-            return _FAILED, b""
+            return (None if reply.started else _FAILED), b""  # what has begun can only be cut short
         return None, b""
 
 
@@ -105,14 +108,33 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready and self._more:
-            message = _wait(self._receive(), self._loop)
-            if message["type"] == "http.disconnect":
-                raise ClientGone("the client went away in the middle of its request")
-            self._ready = memoryview(message.get("body", b""))
-            self._more = message.get("more_body", False)
+            self._pull()
         size = min(len(buffer), len(self._ready))
         buffer[:size], self._ready = self._ready[:size], self._ready[size:]
         return size
+
+    def readall(self) -> bytes:
+        """As inherited, but not in pieces of eight kilobytes."""
+        parts = [self._ready]
+        while self._more:
+            self._pull()
+            parts.append(self._ready)
+        self._ready = memoryview(b"")
+        return b"".join(parts)
+
+    def _pull(self) -> None:
+        message = _wait(self._receive(), self._loop)
+        if message["type"] == "http.disconnect":
+            raise ClientGone("the client went away in the middle of its request")
+        self._ready = memoryview(message.get("body", b""))
+        self._more = message.get("more_body", False)
+
+
+def _add_length(start: Message, body: bytes, method: str) -> None:
+    """Give a whole reply its length, if the application has not; without one it would be sent in chunks."""
+    has_length = any(name.lower() == b"content-length" for name, _ in start["headers"])
+    if not has_length and method != "HEAD" and start["status"] not in (204, 304):
+        start["headers"].append((b"content-length", b"%d" % len(body)))
 
 
 def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
@@ -126,12 +148,37 @@ def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
     return b"".join(held), False
 
 
-def _stream(start: Message, head: bytes, pieces: Iterator[bytes], send: Send, loop: asyncio.AbstractEventLoop) -> None:
-    _wait(send(start), loop)
-    _wait(send({"type": "http.response.body", "body": head, "more_body": True}), loop)
-    for piece in pieces:
-        _wait(send({"type": "http.response.body", "body": piece, "more_body": True}), loop)
-    _wait(send({"type": "http.response.body", "body": b""}), loop)
+class _Reply:
+    """A large reply, sent piece by piece; each piece waits until the client has taken most of the one before.
+
+    uvicorn's ``send`` does not tell that the client is gone, only ``receive`` does, which can be asked once the
+    request's body is through (``receive`` is None when it is not).
+    """
+
+    def __init__(self, send: Send, receive: Receive | None, loop: asyncio.AbstractEventLoop) -> None:
+        self._send = send
+        self._receive = receive
+        self._loop = loop
+        self._gone: asyncio.Future[Any] | None = None
+        self.started = False
+
+    def stream(self, start: Message, pieces: Iterable[bytes]) -> None:
+        """Send a whole reply. Raises `ClientGone`."""
+        self.started = True
+        _wait(self._begin(start), self._loop)
+        for piece in pieces:
+            _wait(self._piece(piece), self._loop)
+        _wait(self._send({"type": "http.response.body", "body": b""}), self._loop)
+
+    async def _begin(self, start: Message) -> None:
+        if self._receive is not None:
+            self._gone = asyncio.ensure_future(self._receive())
+        await self._send(start)
+
+    async def _piece(self, piece: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        if self._gone is not None and self._gone.done():
+            raise ClientGone("the client went away in the middle of the reply")
 
 
 def _wait(awaitable: Any, loop: asyncio.AbstractEventLoop) -> Any:

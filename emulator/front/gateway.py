@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 BODY_LIMIT = 4 << 20
 """Bytes of a control plane request. A design choice: AWS does not publish SageMaker's limit; the longest documents
 (pipeline definitions, 1 MiB of JSON escaped once more) stay below."""
+_DRAINED = 64 << 20
 
 _SIGNING_NAME = "sagemaker"
 _UNSIGNED = Credential("")
@@ -95,7 +97,7 @@ class Gateway:
 
     def _not_built(self, request: WireRequest) -> WireReply:
         error = NotBuilt(f"{request.method} {request.path} is not built in this emulator.")
-        body = b'{"message":"%s"}' % error.message.replace("\\", "\\\\").replace('"', '\\"').encode()
+        body = json.dumps({"message": error.message}).encode()
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
         return WireReply(error.status, headers, body)
 
@@ -140,14 +142,25 @@ def _may_be_s3(environ: dict[str, Any], claimed: Credential) -> bool:
 
 
 def _body(environ: dict[str, Any]) -> bytes | None:
-    """The request's body, or None when it is larger than the limit."""
-    if int(environ.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
-        return None
-    parts, size = [], 0
-    while size <= BODY_LIMIT and (part := environ["wsgi.input"].read(BODY_LIMIT)):
-        parts.append(part)
-        size += len(part)
-    return None if size > BODY_LIMIT else b"".join(parts)
+    """The request's body, or None when it is larger than the limit.
+
+    What is too large is read all the same, within reason: a client that cannot send its body to the end sees a
+    broken connection in place of the reply that tells it why.
+    """
+    source = environ["wsgi.input"]
+    body: bytes = source.read(BODY_LIMIT)
+    while part := source.read(BODY_LIMIT + 1 - len(body)):
+        body += part
+        if len(body) > BODY_LIMIT:
+            _drain(source)
+            return None
+    return body
+
+
+def _drain(source: Any) -> None:
+    left = _DRAINED
+    while left > 0 and (part := source.read(1 << 16)):
+        left -= len(part)
 
 
 def _request(environ: dict[str, Any], body: bytes) -> WireRequest:

@@ -38,6 +38,7 @@ class Front:
             lifespan="off",
             ws="none",
             server_header=False,
+            proxy_headers=False,
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=1,

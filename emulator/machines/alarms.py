@@ -55,7 +55,7 @@ class Alarms:
         while (what := self._next()) is not None:
             try:
                 self._ring(what[0])
-            except Exception:  # noqa: BLE001 - one alarm's fault must not silence the others
+            except Exception:
                 log.exception("an alarm failed")
 
     def _next(self) -> tuple[Any] | None:

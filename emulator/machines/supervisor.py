@@ -148,7 +148,7 @@ class Supervisor:
     def _outcome(self, resource: Resource, command: Command) -> Event | None:
         try:
             return self._kinds[resource.key.noun].work(resource, command)
-        except Exception as error:  # noqa: BLE001 - a fault in one job must not end the supervisor of all
+        except Exception as error:
             log.exception("%s: %s failed", resource.arn, type(command).__name__)
             return Failed(f"InternalServerError: the emulator failed in {type(command).__name__}: {error!r}")
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from emulator.arns import Scope
 from emulator.aws import Service, WireReply, WireRequest, credential
-from emulator.errors import AwsError, NotBuilt, ValidationError
-from emulator.serving.invoke import Answer, Invoker
+from emulator.errors import AwsError, NotBuilt, ServiceUnavailable, ValidationError
+from emulator.serving.invoke import TIMEOUT, Answer, Invoker
 from emulator.serving.router import Route, Router
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 6291456
 """Bytes of an invocation's payload, as the service model states for Body."""
+
+_POLL = 0.02
 
 _OPERATION = "InvokeEndpoint"
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -60,8 +63,8 @@ class InvokeEndpoint:
             asked = operation.parse_head(request)
         finally:
             # The body is read in any case: a client that is still sending does not read an answer.
-            body = await _read(scope, receive)
-        route = self._route(self._scope(request), asked)
+            body = await _read(receive)
+        route = await self._route(self._scope(request), asked)
         if len(body) > BODY_LIMIT:
             raise ValidationError(
                 "1 validation error detected: Value at 'body' failed to satisfy constraint: "
@@ -77,13 +80,22 @@ class InvokeEndpoint:
             return Scope(self._account_of(""), self._region)
         return Scope(self._account_of(claimed.access_key), claimed.region or self._region)
 
-    def _route(self, scope: Scope, asked: Mapping[str, Any]) -> Route:
+    async def _route(self, scope: Scope, asked: Mapping[str, Any]) -> Route:
         name = asked["EndpointName"]
-        route = self._router.find(scope, name)
+        route = self._router.find(scope, name) or await self._expected(scope, name)
         if route is None:
             raise ValidationError(f"Endpoint {name} of account {scope.account} not found.")
         _refuse_targets(name, asked)
         return route
+
+    async def _expected(self, scope: Scope, name: str) -> Route | None:
+        """After a restart, the route of an endpoint in service, once its containers are found again."""
+        deadline = asyncio.get_running_loop().time() + TIMEOUT
+        while self._router.is_expected(scope, name):
+            if asyncio.get_running_loop().time() > deadline:
+                raise ServiceUnavailable(f"Endpoint {name} has not come back since the emulator started; try again.")
+            await asyncio.sleep(_POLL)
+        return self._router.find(scope, name)
 
 
 class Disconnected(Exception):
@@ -134,7 +146,7 @@ def _request(scope: MutableMapping[str, Any]) -> WireRequest:
     return WireRequest(scope["method"], path, query, headers, b"")
 
 
-async def _read(scope: MutableMapping[str, Any], receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes:
     """The request's body; of one that is too large only so much that its size is known to be."""
     message = await receive()
     body: bytes = message.get("body", b"")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from emulator.arns import Scope
 from emulator.errors import ValidationException
@@ -60,14 +61,11 @@ class Listing:
 
 def _encode(query: Query, last: Resource) -> str:
     value = last.key.name if query.sort == "name" else getattr(last, query.sort)
-    return base64.urlsafe_b64encode(json.dumps([value, last.key.name]).encode()).decode()
+    return base64.urlsafe_b64encode(msgspec.json.encode([value, last.key.name])).decode()
 
 
 def _decode(token: str) -> Position:
     try:
-        value, name = json.loads(base64.urlsafe_b64decode(token))
-    except ValueError:
+        return msgspec.json.decode(base64.urlsafe_b64decode(token), type=tuple[float | str, str])
+    except (ValueError, msgspec.MsgspecError):
         raise ValidationException("Invalid NextToken") from None
-    if not isinstance(name, str) or not isinstance(value, str | int | float):
-        raise ValidationException("Invalid NextToken")
-    return value, name

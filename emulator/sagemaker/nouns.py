@@ -31,3 +31,8 @@ def kinds(platform: Platform) -> list[Kind]:
         Kind(TrainingJobMachine(), TrainingJobWork(platform)),
         Kind(EndpointMachine(), EndpointWork(platform)),
     ]
+
+
+def before_serving(platform: Platform) -> None:
+    """What must be known before the first request comes in."""
+    endpoint.expect_routes(platform)

@@ -59,23 +59,35 @@ class Router:
 
     def __init__(self) -> None:
         self._routes: dict[tuple[Scope, str], Route] = {}
+        self._expected: set[tuple[Scope, str]] = set()
         self._outstanding: Counter[Target] = Counter()
 
     def set(self, route: Route) -> None:
         """Lead the endpoint's invocations along ``route`` from now on."""
         self._routes[route.scope, route.endpoint] = route
+        self._expected.discard((route.scope, route.endpoint))
+
+    def expect(self, scope: Scope, endpoint: str) -> None:
+        """The endpoint is in service and its route will be set once its containers are found again."""
+        self._expected.add((scope, endpoint))
 
     def drop(self, scope: Scope, endpoint: str) -> None:
         """Lead nowhere; fine when there was no route."""
         self._routes.pop((scope, endpoint), None)
+        self._expected.discard((scope, endpoint))
 
     def clear(self) -> None:
         """Drop every route."""
         self._routes.clear()
+        self._expected.clear()
 
     def find(self, scope: Scope, endpoint: str) -> Route | None:
         """The endpoint's route, or None while it serves nothing."""
         return self._routes.get((scope, endpoint))
+
+    def is_expected(self, scope: Scope, endpoint: str) -> bool:
+        """Whether an invocation should wait for the endpoint's route."""
+        return (scope, endpoint) in self._expected
 
     def choose(self, variant: Variant) -> Target | None:
         """The container of a variant that takes the next request; None when it has none."""

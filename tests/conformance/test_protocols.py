@@ -223,7 +223,7 @@ def test_botocore_understands_our_own_spelling_of_a_listed_reply(name: str) -> N
     description = {"metadata": case.model.metadata, "operations": case.model.operations, "shapes": case.model.shapes}
     model, code, reply = ServiceModel(description), case.fields.get("errorCode"), reply_of(case)
     sent = {"status_code": reply.status, "headers": HeadersDict(reply.headers), "body": reply.body, "context": {}}
-    shape = model.operation_model(case.operation).output_shape
+    shape: Any = model.operation_model(case.operation).output_shape
     parsed = create_parser(case.model.metadata["protocol"]).parse(sent, shape)
     assert parsed.get("Error", {}).get("Code") == code
     members = {key: value for key, value in parsed.items() if key not in ("Error", "ResponseMetadata")}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from sagemaker_container.errors import UserError
+from sagemaker_container.errors import AlgorithmError, UserError
 from sagemaker_container.layout import Layout
 
 Command = Callable[[Layout], None]
@@ -57,7 +57,11 @@ def _guarded(command: Command, layout: Layout) -> int:
     except UserError as error:
         _report(layout, error.message)
         return 1
-    except BaseException as error:  # whatever it was, the user must find it in the failure file
+    except AlgorithmError as error:
+        traceback.print_exc()
+        _report(layout, error.message)
+        return 1
+    except BaseException as error:  # noqa: BLE001 - whatever it was, the user must find it in the failure file
         if isinstance(error, SystemExit) and error.code in (None, 0):
             return 0
         _report(layout, f"framework error: \n{traceback.format_exc()}\n{error}")
@@ -74,6 +78,6 @@ def _report(layout: Layout, text: str) -> None:
         print(f"cannot write {layout.failure}: {error}", file=sys.stderr, flush=True)
 
 
-def _end_on_signal(number: int, frame: FrameType | None) -> None:
+def _end_on_signal(number: int, _frame: FrameType | None) -> None:
     """An orderly end without a result: the exit code says which signal, as a shell would."""
     leave(128 + number)

@@ -150,11 +150,11 @@ def serve(service: Service) -> None:
     ``SAGEMAKER_BIND_TO_HOST`` says otherwise, as it does in the images: the process engine runs this on the
     user's own machine, where nothing should be open to the network.
     """
-    import uvicorn
-
     # uvicorn takes the signals while it runs and raises them again at its end: that, too, must end in exit code 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave_in_peace)
+    import uvicorn
+
     uvicorn.run(
         Application(service),
         host=os.environ.get("SAGEMAKER_BIND_TO_HOST", "127.0.0.1"),
@@ -169,5 +169,5 @@ def serve(service: Service) -> None:
     )
 
 
-def _leave_in_peace(number: int, frame: FrameType | None) -> None:
+def _leave_in_peace(_number: int, _frame: FrameType | None) -> None:
     leave(0)

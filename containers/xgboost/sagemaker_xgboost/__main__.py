@@ -16,6 +16,7 @@ def train(layout: Layout) -> None:
 
 def serve(layout: Layout) -> None:
     from sagemaker_container.server import serve as serve_http
+
     from sagemaker_xgboost.serve import Scoring
 
     serve_http(Scoring(layout.model))

@@ -7,24 +7,40 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_container.errors import AlgorithmError, UserError
+
 from sagemaker_xgboost import metrics, model_file
 from sagemaker_xgboost.callbacks import Checkpoints, IntermediateModel, MetricLine
 from sagemaker_xgboost.job import Plan
 from sagemaker_xgboost.library import xgboost
 
-# xgboost's messages for mistakes in data or hyperparameters, as AWS's image lists them.
+# Parts of xgboost's messages for mistakes in data or hyperparameters: those AWS's image lists, and the wording that
+# xgboost 3 has for the same mistakes and others of the kind.
 USER_MISTAKES = (
     "label must be in [0,1] for logistic regression",
+    "label must be in (0, 1) for logistic regression",
     "label must be in [0, num_class)",
+    "label must be discrete values in the range of [0, num_class)",
     "Target is multiclass but average='binary'",
     "feature_names mismatch",
     "Check failed: preds.size() == info.labels_.size()",
     "Check failed: !auc_error AUC: the dataset only contains pos or neg samples",
-    "base_score must be in (0,1) for logistic loss",
+    "base_score must be in (0,1) for",
+    "`base_score` must be greater than 0 for gamma regression",
     "PoissonRegression: label must be nonnegative",
     "TweedieRegression: label must be nonnegative",
+    "label must be non-negative for Poisson/Tweedie regression",
+    "label must be greater than -1 for rmsle",
+    "Label contains NaN",
+    "Weights must be positive values",
     "Parameter reg_lambda should be greater equal to 0",
+    "should be greater equal to",
+    "Invalid Input:",
+    "Unknown objective function",
+    "Unknown tree updater",
+    "The size of monotone constraint",
+    "Relevance degress must be",
 )
+LOGISTIC = ("binary:logistic", "binary:logitraw", "reg:logistic")
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +52,7 @@ def boost(
 
     Goes on from the newest checkpoint, if there is one. Raises `UserError` or `AlgorithmError`.
     """
+    _require_fitting_labels(plan, train)
     start, done = model_file.latest_checkpoint(checkpoints)
     if start is not None:
         log.info("Checkpoint loaded from %s", checkpoints)
@@ -61,11 +78,12 @@ def boost(
 def _callbacks(
     plan: Plan, done: int, validated: bool, checkpoints: Path | None, intermediate: Path | None
 ) -> list[Any]:
-    callbacks: list[Any] = [MetricLine(done)]
+    callbacks: list[Any] = []
     if checkpoints is not None:
         callbacks.append(Checkpoints(checkpoints, done))
     if plan.save_on_termination and intermediate is not None:
         callbacks.append(IntermediateModel(intermediate))
+    callbacks.append(MetricLine(done))  # after the files: who sees a round's line may count on them
     if plan.early_stopping_rounds:
         callbacks.append(
             xgboost.callback.EarlyStopping(
@@ -80,8 +98,16 @@ def _callbacks(
     return callbacks
 
 
+def _require_fitting_labels(plan: Plan, train: Any) -> None:
+    """xgboost 3 first derives a base score from the labels and then complains about that one instead."""
+    labels = train.get_label()
+    if plan.objective in LOGISTIC and (labels.min() < 0 or labels.max() > 1):
+        raise UserError("label must be in [0,1] for logistic regression")
+
+
 def _explained(error: Exception) -> UserError | AlgorithmError:
-    text = str(error)
+    """The error without xgboost's native stack trace."""
+    text = str(error).partition("Stack trace:")[0].strip()
     if any(mistake in text for mistake in USER_MISTAKES):
         return UserError(text)
     return AlgorithmError(f"XGB train call failed with exception:\n {text}")

@@ -19,7 +19,7 @@ class MetricLine(xgboost.callback.TrainingCallback):
         super().__init__()
         self._first_round = first_round
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         values = [
             f"\t{data}-{name}:{history[-1]:.5f}"
             for data, metrics in evals_log.items()
@@ -37,7 +37,7 @@ class Checkpoints(xgboost.callback.TrainingCallback):
         self._folder = folder
         self._first_round = first_round
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         iteration = self._first_round + epoch
         model_file.save(model, model_file.checkpoint_path(self._folder, iteration))
         if epoch >= CHECKPOINTS_KEPT:
@@ -53,6 +53,6 @@ class IntermediateModel(xgboost.callback.TrainingCallback):
         super().__init__()
         self._path = path
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
         model_file.save(model, self._path)
         return False

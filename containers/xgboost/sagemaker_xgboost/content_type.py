@@ -34,8 +34,7 @@ def data_format(content_type: str | None) -> Format:
     if name in CSV:
         if parameters.get("label_size", "1") != "1":
             raise UserError(
-                f"{content_type} is not an accepted csv ContentType. "
-                "Optional parameter label_size must be equal to 1"
+                f"{content_type} is not an accepted csv ContentType. Optional parameter label_size must be equal to 1"
             )
         return "csv"
     if name in LIBSVM:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from sagemaker_container.errors import UserError
 from sagemaker_container.layout import Layout
+
 from sagemaker_xgboost import model_file
 from sagemaker_xgboost.boosting import boost
 from sagemaker_xgboost.job import Plan
@@ -23,18 +23,27 @@ History = dict[str, dict[str, list[float]]]
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What all folds share."""
+
+    plan: Plan
+    matrix: Any
+    layout: Layout
+    predictions: Predictions
+
+
 def run(plan: Plan, matrix: Any, layout: Layout) -> None:
     """Train ``folds * repeats`` models; write them as xgboost-model-0, -1, ... and the predictions for the rows
     each model had not seen as output/data/predictions.csv."""
     folds = plan.folds or 0
     log.info("Run %s-round of %s-fold cross validation with %s rows", plan.repeats, folds, matrix.num_row())
     labels = matrix.get_label()
-    predictions = Predictions(labels, plan.classification)
+    study = Study(plan, matrix, layout, Predictions(labels, plan.classification))
     histories: list[History] = []
     for number, (train, held_out) in enumerate(_folds(labels, plan)):
         log.info("Train cross validation fold %s", number % folds + 1)
-        history = _fold(plan, matrix, train, held_out, number, layout, predictions)
-        histories.append(history)
+        histories.append(_fold(study, number, train, held_out))
         if len(histories) % folds == 0:
             log.info("The metrics of round %s cross validation", len(histories) // folds)
             _print_means(plan.rounds, histories[-folds:])
@@ -42,19 +51,17 @@ def run(plan: Plan, matrix: Any, layout: Layout) -> None:
         log.info("The overall metrics of %s-round cross validation", plan.repeats)
         _print_means(plan.rounds, histories)
     layout.output_data.mkdir(parents=True, exist_ok=True)
-    np.savetxt(layout.output_data / "predictions.csv", predictions.table(), delimiter=",", fmt="%f")
+    np.savetxt(layout.output_data / "predictions.csv", study.predictions.table(), delimiter=",", fmt="%f")
 
 
-def _fold(
-    plan: Plan, matrix: Any, train: Indices, held_out: Indices, number: int, layout: Layout, seen: Predictions
-) -> History:
-    checkpoints = layout.checkpoints()
+def _fold(study: Study, number: int, train: Indices, held_out: Indices) -> History:
+    checkpoints = study.layout.checkpoints()
     folder = checkpoints / f"model-{number}" if checkpoints else None
-    path = layout.model / f"{model_file.MODEL_NAME}-{number}"
-    unseen = matrix.slice(held_out)
-    booster, history = boost(plan, matrix.slice(train), unseen, folder, path)
+    path = study.layout.model / f"{model_file.MODEL_NAME}-{number}"
+    unseen = study.matrix.slice(held_out)
+    booster, history = boost(study.plan, study.matrix.slice(train), unseen, folder, path)
     model_file.save(booster, path)
-    seen.add(held_out, booster.predict(unseen))
+    study.predictions.add(held_out, booster.predict(unseen))
     return history
 
 

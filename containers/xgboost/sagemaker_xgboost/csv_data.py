@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from sagemaker_container.errors import UserError
 
 Table = NDArray[np.float32]
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 
 def read_files(files: Sequence[Path]) -> Table:
     """All rows of all files, missing values as NaN. Raises `UserError`."""
-    with open(files[0], encoding="utf-8", errors="ignore") as file:
+    with files[0].open(encoding="utf-8", errors="ignore") as file:
         delimiter = _training_delimiter(file.readline())
     try:
         tables = [_read(file, delimiter) for file in files]
@@ -51,9 +50,9 @@ def _read(file: Path, delimiter: str) -> Table:
 
 
 def _read_with_pandas(file: Path, delimiter: str) -> Table:
-    import pandas
+    import pandas as pd  # type: ignore[import-untyped]
 
-    frame: Any = pandas.read_csv(file, sep=delimiter, header=None, dtype=np.float32)
+    frame: Any = pd.read_csv(file, sep=delimiter, header=None, dtype=np.float32)
     table: Table = frame.to_numpy()
     return table
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sagemaker_container import media
+
 from sagemaker_xgboost.predictor import Predictions
 
 CSV = "text/csv"

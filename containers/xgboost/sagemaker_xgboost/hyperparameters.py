@@ -17,6 +17,7 @@ from sagemaker_container.hyperparameter import (
     literal,
 )
 from sagemaker_container.interval import Checked, Interval
+
 from sagemaker_xgboost import metric_names
 
 BOOLEANS = ["true", "false"]
@@ -119,14 +120,14 @@ def check_eval_metric(value: Any, values: Values) -> None:
         raise UserError("Metric 'aft-nloglik' can only be applied for 'survival:aft' objective.")
 
 
-def check_monotone_constraints(value: Any, values: Values) -> None:
+def check_monotone_constraints(_value: Any, values: Values) -> None:
     if values.get("tree_method") not in ("exact", "hist"):
         raise UserError(
             "monotone_constraints can be used only when the tree_method parameter is set to either 'exact' or 'hist'."
         )
 
 
-def check_interaction_constraints(value: Any, values: Values) -> None:
+def check_interaction_constraints(_value: Any, values: Values) -> None:
     if values.get("tree_method") not in ("exact", "hist", "approx"):
         raise UserError(
             "interaction_constraints can be used only when the tree_method parameter is set to "
@@ -162,9 +163,7 @@ TABLE = Hyperparameters(
         choice("tree_method", ["auto", "exact", "approx", "hist", "gpu_hist"]),
         number("sketch_eps", Interval(min_open=0, max_open=1)),
         number("scale_pos_weight", Interval(min_open=0)),
-        Hyperparameter(
-            "updater", comma_separated, [*TREE_UPDATERS, *LINEAR_UPDATERS], many=True, check=check_updater
-        ),
+        Hyperparameter("updater", comma_separated, [*TREE_UPDATERS, *LINEAR_UPDATERS], many=True, check=check_updater),
         choice("dsplit", ["row", "col"]),
         integer("refresh_leaf", 0, 1),
         choice("process_type", ["default", "update"]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_container.cpu import usable_cpus
+
 from sagemaker_xgboost import metric_names, metrics
 
 OWN = {

@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_container.channel import Channel, data_files
 from sagemaker_container.cpu import usable_cpus
 from sagemaker_container.errors import UserError
+
 from sagemaker_xgboost import csv_data, libsvm_data
 from sagemaker_xgboost.content_type import data_format
 from sagemaker_xgboost.library import xgboost

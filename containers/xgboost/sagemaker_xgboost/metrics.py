@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from sagemaker_container.errors import UserError
 
 Floats = NDArray[np.floating[Any]]
@@ -99,7 +98,7 @@ REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {"mse": mse, "r2": r2
 def predicted_classes(values: Floats, objective: str) -> Floats:
     """The class each row's prediction stands for."""
     if values.ndim > 1:
-        return values.argmax(axis=1).astype(float)
+        return np.asarray(values.argmax(axis=1), float)
     if objective == "binary:logitraw":
         return (values > 0).astype(float)
     return np.rint(values).astype(float)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 from pathlib import Path
@@ -22,7 +21,7 @@ def save(booster: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     unfinished.write_bytes(booster.save_raw("ubj"))
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def load(path: Path) -> Any:
@@ -31,8 +30,8 @@ def load(path: Path) -> Any:
     try:
         # Unpickling runs code that the file names. That is how AWS's image reads models too, and the file is the
         # user's own, in a container or process that already runs on the user's behalf.
-        return pickle.loads(content)
-    except Exception as pickle_error:  # a file that is no pickle can raise nearly anything
+        return pickle.loads(content)  # noqa: S301
+    except Exception as pickle_error:  # noqa: BLE001 - a file that is no pickle can raise nearly anything
         try:
             return xgboost.Booster(model_file=bytearray(content))
         except (xgboost.core.XGBoostError, ValueError, TypeError) as error:

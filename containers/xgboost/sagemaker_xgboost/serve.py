@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_container.errors import UserError
 from sagemaker_container.server import Reply, Request
+
 from sagemaker_xgboost.content_type import Format, data_format
 
 if TYPE_CHECKING:
@@ -111,21 +112,21 @@ def _error(refused: Refused) -> Reply:
 def _features(request: Request) -> Any:
     """The rows of a body as a float32 array or CSR matrix."""
     try:
-        format = data_format(request.content_type)
+        kind = data_format(request.content_type)
     except UserError as error:
         raise Refused(415, error.message) from error
     try:
-        return _parsed(request.body.strip().decode(), format)
+        return _parsed(request.body.strip().decode(), kind)
     except Exception as error:  # the message names the type, as AWS's image does, so any will do
         raise Refused(
             415,
-            f"Loading {format} data failed with Exception, please ensure data is in {format} format:"
+            f"Loading {kind} data failed with Exception, please ensure data is in {kind} format:"
             f"\n {type(error)}\n {error}",
         ) from error
 
 
-def _parsed(text: str, format: Format) -> Any:
-    if format == "csv":
+def _parsed(text: str, kind: Format) -> Any:
+    if kind == "csv":
         from sagemaker_xgboost import csv_data
 
         return csv_data.parse_rows(text)

@@ -14,6 +14,7 @@ from sagemaker_container.channel import Channel, channel, require_channels
 from sagemaker_container.errors import UserError
 from sagemaker_container.layout import Layout
 from sagemaker_container.program import leave
+
 from sagemaker_xgboost.content_type import data_format
 from sagemaker_xgboost.hyperparameters import TABLE
 
@@ -51,9 +52,9 @@ def _channels(layout: Layout) -> tuple[Channel, Channel | None]:
 
 
 def _check(given: Channel) -> None:
-    format = data_format(given.content_type)
+    kind = data_format(given.content_type)
     if given.input_mode == "Pipe":
-        if format == "libsvm":
+        if kind == "libsvm":
             raise UserError("Pipe mode not supported for LibSVM.")
         raise UserError(
             f"Pipe mode for the {given.name} channel is not built in this emulator's XGBoost image, and version 3.0 "
@@ -100,7 +101,7 @@ def _run(layout: Layout, values: dict[str, Any], training: Channel, validation: 
 def _keep_model_on_signal(folder: Path) -> None:
     """From now on SIGTERM ends the job as a success that leaves the model of the last complete round."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         for unfinished in folder.glob(".*.part"):
             unfinished.unlink(missing_ok=True)
         leave(0)

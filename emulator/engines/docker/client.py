@@ -16,30 +16,29 @@ from emulator.engines.port import ContainerGone, EngineError
 # An endpoint's log stream stays open for as long as it lives, and each wants its own connection.
 _CONNECTIONS = 64
 
-_KNOWN = (
-    (
-        "no space left on device",
-        "the disk Docker keeps its data on is full. Free space, for example with `docker system prune`.",
+# What the engine's explanation contains -> what to tell the user.
+_KNOWN = {
+    "no space left on device": (
+        "the disk Docker keeps its data on is full. Free space, for example with `docker system prune`."
     ),
-    (
-        "executable file not found",
+    "executable file not found": (
         "the image has no such program ({explanation}). A training image needs a `train` program in its PATH or an "
-        "ENTRYPOINT, a serving image `serve`.",
+        "ENTRYPOINT, a serving image `serve`."
     ),
-    ("no command specified", "the image has neither an ENTRYPOINT nor a program to run."),
-    ("exec format error", "the image was built for another processor than this machine's ({explanation})."),
-    ("mounts denied", "Docker Desktop may not share the data directory. Allow it under Settings > Resources > File "
-     "sharing, or choose another with `--data-dir`."),
-    (
-        "bind source path does not exist",
+    "no command specified": "the image has neither an ENTRYPOINT nor a program to run.",
+    "exec format error": "the image was built for another processor than this machine's ({explanation}).",
+    "mounts denied": (
+        "Docker Desktop may not share the data directory. Allow it under Settings > Resources > File sharing, or "
+        "choose another with `--data-dir`."
+    ),
+    "bind source path does not exist": (
         "a directory of the job is missing on the engine's machine ({explanation}). The engine must see the same "
-        "file system as the emulator.",
+        "file system as the emulator."
     ),
-    (
-        "permission denied",
-        "the engine was refused ({explanation}). Is the program executable, and may the engine read the data directory?",
+    "permission denied": (
+        "the engine was refused ({explanation}). Is the program executable, and may the engine read the data directory?"
     ),
-)
+}
 
 
 def connect(url: str) -> docker.APIClient:
@@ -80,7 +79,7 @@ def says(error: APIError, *words: str) -> bool:
 
 def _reason(error: APIError) -> str:
     explanation = str(error.explanation or error)
-    known = next((text for words, text in _KNOWN if words in explanation.lower()), "{explanation}")
+    known = next((text for words, text in _KNOWN.items() if words in explanation.lower()), "{explanation}")
     return known.replace("{explanation}", explanation.strip())
 
 

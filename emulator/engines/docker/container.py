@@ -12,7 +12,6 @@ import docker
 from docker.types import LogConfig, Mount
 
 from emulator.engines.docker.facts import Facts
-from emulator.engines.docker.network import NAME as NETWORK
 from emulator.engines.port import Handle, LaunchSpec, Owned
 
 ID = "sagemaker-emulator.id"
@@ -50,8 +49,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where on the network a container will be: its fixed address (None: no network) and the names it knows."""
+    """Where a container will be: the network, its fixed address (None: no network) and the names it knows."""
 
+    network: str
     address: str | None
     hosts: Mapping[str, str]
 
@@ -73,7 +73,7 @@ def labels(emulator_id: str, spec: LaunchSpec) -> dict[str, str]:
 
 
 def create_arguments(
-    client: docker.APIClient, facts: Facts, spec: LaunchSpec, image: Image, place: Place
+    client: docker.APIClient, *, facts: Facts, spec: LaunchSpec, image: Image, place: Place
 ) -> dict[str, Any]:
     """Keyword arguments of ``APIClient.create_container`` but for name and labels."""
     published = spec.port is not None and not facts.native
@@ -92,7 +92,7 @@ def create_arguments(
     }
 
 
-def handle(container: str, name: str, image: str, ml: str, port: int | None, ip: str | None) -> Handle:
+def handle(container: str, *, name: str, image: str, ml: str, port: int | None, ip: str | None) -> Handle:
     """The handle of a container; ``ip`` is its address when the host can reach it directly."""
     return {"engine": "docker", "id": container, "name": name, "image": image, "ml": ml, "port": port, "ip": ip}
 
@@ -102,7 +102,12 @@ def owned(listed: Mapping[str, Any], native: bool) -> Owned:
     own: Mapping[str, str] = listed["Labels"]
     port, ip = own.get(_PORT), _listed_address(listed) if native else None
     found = handle(
-        listed["Id"], own.get(CONTAINER, ""), listed["ImageID"], own.get(_ML, ""), int(port) if port else None, ip
+        listed["Id"],
+        name=own.get(CONTAINER, ""),
+        image=listed["ImageID"],
+        ml=own.get(_ML, ""),
+        port=int(port) if port else None,
+        ip=ip,
     )
     rest = {key: value for key, value in own.items() if key not in _OWN}
     return Owned(own.get(CONTAINER, ""), found, rest, listed["State"] == "running")
@@ -117,7 +122,7 @@ def mounts(ml: Path) -> list[Mount]:
 def _host(facts: Facts, spec: LaunchSpec, place: Place, published: bool) -> dict[str, Any]:
     return {
         "mounts": mounts(spec.ml),
-        "network_mode": "none" if place.address is None else NETWORK,
+        "network_mode": "none" if place.address is None else place.network,
         "extra_hosts": {spec.hostname: place.address, **place.hosts} if place.address else None,
         "port_bindings": {spec.port: ("127.0.0.1", None)} if published else None,
         "log_config": LogConfig(type=LogConfig.types.JSON, config=_LOG),
@@ -155,13 +160,11 @@ def _networking(client: docker.APIClient, place: Place) -> Any:
     if place.address is None:
         return None
     endpoint = client.create_endpoint_config(ipv4_address=place.address)
-    return client.create_networking_config({NETWORK: endpoint})  # type: ignore[arg-type]  # the stub is wrong
+    return client.create_networking_config({place.network: endpoint})  # type: ignore[arg-type]  # the stub is wrong
 
 
 def _listed_address(listed: Mapping[str, Any]) -> str | None:
-    network = listed["NetworkSettings"]["Networks"].get(NETWORK)
-    if network is None:
-        return None
-    configured: Mapping[str, str] = network.get("IPAMConfig") or {}
-    return configured.get("IPv4Address") or network.get("IPAddress") or None
-
+    """The fixed address, which is also known of a container that has ended."""
+    networks: Mapping[str, Mapping[str, Any]] = listed["NetworkSettings"]["Networks"]
+    fixed = ((network.get("IPAMConfig") or {}).get("IPv4Address") for network in networks.values())
+    return next((address for address in fixed if address), None)

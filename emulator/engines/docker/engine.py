@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from emulator.engines.docker.network import NAME as NETWORK
 from emulator.engines.docker.network import Network
 from emulator.engines.port import (
     ContainerGone,
+    EngineClosed,
     EngineError,
     Exit,
     Handle,
@@ -33,12 +35,12 @@ from emulator.engines.port import (
     State,
 )
 
+_log = logging.getLogger(__name__)
+
 _DEFAULT_URL = "unix:///var/run/docker.sock"
 
 # Where slirp4netns, rootless Docker's network, shows the host's loopback when RootlessKit allows it.
 _ROOTLESS_HOST = "10.0.2.2"
-
-_NETWORK_GONE = (f"network {NETWORK} not found", "could not find a network")
 
 _ATTEMPTS = 20
 _END_SECONDS = 0.5
@@ -47,17 +49,20 @@ _END_SECONDS = 0.5
 class DockerEngine:
     """Runs each `LaunchSpec` as a container of the Docker Engine at ``url`` (default: the one that answers).
 
-    ``emulator_id`` tells this emulator's containers from others': lower-case letters, digits and ``-``.
+    ``emulator_id`` tells this emulator's containers from others': lower-case letters, digits and ``-``. ``network``
+    names the bridge network, which emulators on one machine share.
     """
 
     name = "docker"
 
-    def __init__(self, emulator_id: str, url: str | None = None) -> None:
+    def __init__(self, emulator_id: str, url: str | None = None, network: str = NETWORK) -> None:
         self._id = emulator_id
         self._url = url or sockets.find() or sockets.candidates()[0] or _DEFAULT_URL
+        self._network = network
         self._lock = threading.Lock()
         self._launch_locks: dict[str, threading.Lock] = {}
         self._opened: _Opened | None = None
+        self._closed = False
 
     def health(self) -> Health:
         try:
@@ -106,15 +111,17 @@ class DockerEngine:
         return ended
 
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
-        """Goes on where it was when the connection breaks while the container runs."""
-        follower = logs.Follower(self._open().client, handle["id"], since)
+        """Goes on where it was when the connection breaks or the engine is away for a while."""
+        opened = self._open()
+        follower = logs.Follower(opened.client, opened.streams, handle["id"], since)
         while True:
             try:
                 with translated("follow the container's output"):
                     yield from follower.read(follow=True)
-            except EngineError:
-                if self.state(handle) == "gone":
-                    raise
+            except ContainerGone:
+                raise
+            except EngineError as error:
+                _log.debug("Following %s is interrupted: %s", handle["name"], error)
             if self._over(handle):
                 break
         with suppress(ContainerGone), translated("read the container's output"):
@@ -146,10 +153,11 @@ class DockerEngine:
 
     def close(self) -> None:
         with self._lock:
-            opened, self._opened = self._opened, None
+            opened, self._opened, self._closed = self._opened, None, True
         if opened is None:
             return
         opened.exits.close()
+        opened.streams.close()
         with suppress(DockerException, requests.RequestException):  # the engine may have gone before us
             opened.network.release()
         opened.client.close()
@@ -158,8 +166,10 @@ class DockerEngine:
 
     def _open(self) -> _Opened:
         with self._lock:
+            if self._closed:
+                raise EngineClosed
             if self._opened is None:
-                self._opened = _Opened(self._url, containers.label(self._id))
+                self._opened = _Opened(self._url, containers.label(self._id), self._network)
             return self._opened
 
     # -- images
@@ -208,14 +218,16 @@ class DockerEngine:
                 continue
             if self._start(made):
                 ip = place.address if self._open().facts.native else None
-                return containers.handle(made, spec.name, image.id, str(spec.ml.absolute()), spec.port, ip)
+                ml = str(spec.ml.absolute())
+                return containers.handle(made, name=spec.name, image=image.id, ml=ml, port=spec.port, ip=ip)
         raise EngineError(f"Docker could not start a container of {spec.image}: no free address on its network.")
 
     def _place(self, spec: LaunchSpec) -> containers.Place:
+        network = self._open().network
         if not spec.network:
-            return containers.Place(None, {})
+            return containers.Place(network.name, None, {})
         host = self._host_address()
-        return containers.Place(self._open().network.pick(), {containers.HOST_NAME: host} if host else {})
+        return containers.Place(network.name, network.pick(), {containers.HOST_NAME: host} if host else {})
 
     def _host_address(self) -> str | None:
         """The address by which containers reach this machine; None where the engine resolves a name by itself."""
@@ -227,7 +239,7 @@ class DockerEngine:
     def _create(self, spec: LaunchSpec, image: containers.Image, place: containers.Place) -> str:
         opened = self._open()
         made = opened.client.create_container(
-            **containers.create_arguments(opened.client, opened.facts, spec, image, place),
+            **containers.create_arguments(opened.client, facts=opened.facts, spec=spec, image=image, place=place),
             name=containers.container_name(self._id, spec.name),
             labels=containers.labels(self._id, spec),
         )
@@ -240,10 +252,10 @@ class DockerEngine:
             opened.client.start(container)
         except (DockerException, requests.RequestException) as error:
             self._discard(container)
-            if not isinstance(error, APIError) or not says(error, "address already in use", *_NETWORK_GONE):
+            if isinstance(error, APIError) and says(error, f"network {opened.network.name} not found"):
+                opened.network.ensure(fresh=True)  # another emulator gave it up meanwhile
+            elif not isinstance(error, APIError) or not says(error, "address already in use"):
                 raise
-            if says(error, *_NETWORK_GONE):  # another emulator gave it up meanwhile
-                opened.network.ensure(fresh=True)
             return False
         return True
 
@@ -266,14 +278,14 @@ class DockerEngine:
         """Whether the container has ended, once its output has. The event is late by a moment, and inspecting a
         container that is just ending would block for longer than that."""
         opened = self._open()
-        while not opened.exits.known(handle["id"]):
+        if opened.exits.known(handle["id"]):
+            return True
+        with suppress(EngineError), translated("list its containers"):
             listed = self._listed(id=handle["id"])
             if not listed or listed[0]["State"] != "running":
                 return True
-            opened.exits.start()
-            if not opened.exits.known(handle["id"], _END_SECONDS):
-                return False
-        return True
+        opened.exits.start()
+        return opened.exits.known(handle["id"], _END_SECONDS)
 
     def _kill_after(self, handle: Handle, grace: float) -> None:
         with suppress(EngineError):  # gone, or the emulator ends: a restarted one asks to stop again
@@ -300,7 +312,8 @@ class DockerEngine:
         if not handle["ml"] or not opened.facts.native or os.getuid() == 0:
             return
         marks = {containers.ID: self._id, containers.CONTAINER: f"chown-{handle['name']}"}
-        ownership.hand_over(opened.client, Path(handle["ml"]), [handle["image"], *images.local_tags(images.BASE)], marks)
+        able = [handle["image"], *images.local_tags(images.BASE)]
+        ownership.hand_over(opened.client, Path(handle["ml"]), able, marks)
 
     def _listed(self, *labels: str, id: str | None = None) -> list[dict[str, Any]]:
         filters: dict[str, Any] = {"label": [containers.label(self._id), *labels]}
@@ -312,11 +325,12 @@ class DockerEngine:
 class _Opened:
     """Everything that exists only while the engine is connected."""
 
-    def __init__(self, url: str, label: str) -> None:
+    def __init__(self, url: str, label: str, network: str) -> None:
         self.client: docker.APIClient = connect(url)
         with translated("describe itself"):
             self.facts = facts.read(self.client.info(), url)
-        self.network = Network(self.client)
+        self.network = Network(self.client, network)
+        self.streams = logs.Streams()
         self.exits = Exits(self.client, label)
 
 

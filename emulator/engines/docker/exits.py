@@ -21,7 +21,7 @@ import requests
 from docker.errors import APIError, DockerException
 
 from emulator.engines.docker.client import translated
-from emulator.engines.port import ContainerGone, EngineError, Exit
+from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Exit
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Exits:
         with self._lock:
             waiting = list(self._ends.values())
         for end in waiting:
-            _fail(end, EngineError("The emulator is shutting down; the container goes on."))
+            _fail(end, EngineClosed())
 
     def wait(self, container: str, timeout: float | None = None) -> Exit | None:
         """Block until the container has ended; None when ``timeout`` seconds pass first. Raises `ContainerGone`."""
@@ -77,7 +77,7 @@ class Exits:
             except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
                     return None
-            self._look(container)
+            self._look_again(container)
 
     def removed(self, container: str) -> None:
         """The container was removed by us; its own events may still be on their way and say nothing any more."""
@@ -110,6 +110,13 @@ class Exits:
         self._started.setdefault(container, _seconds(state["StartedAt"]))
         if state.get("OOMKilled"):
             self._out_of_memory.add(container)
+
+    def _look_again(self, container: str) -> None:
+        """An engine that is away for a while is waited for: what became of the container is known when it is back."""
+        try:
+            self._look(container)
+        except EngineError as error:
+            _log.warning("%s Waiting for it to come back.", error)
 
     def _forget(self, container: str, error: ContainerGone) -> None:
         with self._lock:
@@ -176,7 +183,7 @@ def _oom(code: int, flag: bool) -> bool:
 
 def _seconds(timestamp: str) -> float:
     """Seconds since the epoch of an RFC 3339 time; beyond microseconds Python's parser cuts it off."""
-    return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(timestamp).timestamp()
 
 
 def _settle(end: Future[Exit], value: Exit) -> None:

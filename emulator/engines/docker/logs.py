@@ -8,12 +8,16 @@ with a line end; stdout and stderr may alternate between them.
 from __future__ import annotations
 
 import struct
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from urllib.parse import urlencode
 
 import docker
+import requests
+from docker.types import CancellableStream
 
 from emulator.engines.port import LONGEST_LINE, LogLine
 
@@ -85,6 +89,33 @@ class Decoder:
                 yield line.take()
 
 
+class Streams:
+    """The answers being read, so that closing the engine can end them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._responses: set[requests.Response] = set()
+
+    @contextmanager
+    def open(self, response: requests.Response) -> Iterator[requests.Response]:
+        with self._lock:
+            self._responses.add(response)
+        try:
+            yield response
+        finally:
+            with self._lock:
+                self._responses.discard(response)
+            response.close()
+
+    def close(self) -> None:
+        """Break every connection that is being read; the reader gets an error."""
+        with self._lock:
+            responses = list(self._responses)
+        for response in responses:
+            with suppress(OSError, AttributeError):  # it may be ending by itself just now
+                CancellableStream(iter(()), response).close()
+
+
 class Follower:
     """Reads one container's output in as many goes as it takes, and yields each line once.
 
@@ -94,8 +125,9 @@ class Follower:
     lines as were yielded from there. Times alone would not do: stdout's and stderr's are not in order.
     """
 
-    def __init__(self, client: docker.APIClient, container: str, since: float | None) -> None:
+    def __init__(self, client: docker.APIClient, streams: Streams, container: str, since: float | None) -> None:
         self._client = client
+        self._streams = streams
         self._container = container
         self._since = since
         self._newest: float | None = None
@@ -105,7 +137,7 @@ class Follower:
         """The lines not yielded before: those there are, or with ``follow`` all until the container ends."""
         start = self._since if self._newest is None else self._newest - _OVERLAP_SECONDS
         skip = 0 if start is None else sum(at >= start for at in self._recent)
-        for line in lines(_stream(self._client, self._container, start, follow)):
+        for line in lines(self._chunks(start, follow)):
             if not self._wanted(line.at, start):
                 continue
             if skip:
@@ -113,6 +145,19 @@ class Follower:
                 continue
             self._remember(line.at)
             yield line
+
+    def _chunks(self, since: float | None, follow: bool) -> Iterator[bytes]:
+        """The output as the engine sends it, from its beginning or shortly before ``since``.
+
+        docker-py's own ``logs`` inspects the container first, which blocks while one ends, and hides the frames.
+        """
+        query: dict[str, str | int] = {"follow": int(follow), "stdout": 1, "stderr": 1, "timestamps": 1}
+        if since is not None:  # a float is exact to a quarter of a microsecond, the engine's times to a nanosecond
+            query["since"] = f"{max(0.0, since - 1e-6):.9f}"
+        path = f"/v{self._client.api_version}/containers/{self._container}/logs?{urlencode(query)}"
+        with self._streams.open(self._client.get(self._client.base_url + path, stream=True, timeout=None)) as response:
+            self._client._raise_for_status(response)  # type: ignore[attr-defined]  # no public way to an APIError
+            yield from response.iter_content(None)
 
     def _wanted(self, at: float, start: float | None) -> bool:
         return (self._since is None or at > self._since) and (start is None or at >= start)
@@ -130,20 +175,6 @@ def lines(chunks: Iterable[bytes]) -> Iterator[LogLine]:
     for chunk in chunks:
         yield from decoder.feed(chunk)
     yield from decoder.finish()
-
-
-def _stream(client: docker.APIClient, container: str, since: float | None, follow: bool) -> Iterator[bytes]:
-    """A container's output as the engine sends it, from its beginning or shortly before ``since``.
-
-    docker-py's own ``logs`` inspects the container first, which blocks while one ends, and hides the frames.
-    """
-    query: dict[str, str | int] = {"follow": int(follow), "stdout": 1, "stderr": 1, "timestamps": 1}
-    if since is not None:  # a float is exact to a quarter of a microsecond, the engine's times to a nanosecond
-        query["since"] = f"{max(0.0, since - 1e-6):.9f}"
-    url = f"{client.base_url}/v{client.api_version}/containers/{container}/logs?{urlencode(query)}"
-    with client.get(url, stream=True, timeout=None) as response:
-        client._raise_for_status(response)  # type: ignore[attr-defined]  # nothing public makes an APIError
-        yield from response.iter_content(None)
 
 
 def _timestamp(text: str) -> float:

@@ -44,8 +44,9 @@ class Bridge:
 class Network:
     """Makes, finds and gives up the network. Methods may be called from any thread."""
 
-    def __init__(self, client: docker.APIClient) -> None:
+    def __init__(self, client: docker.APIClient, name: str = NAME) -> None:
         self._client = client
+        self.name = name
         self._bridge: Bridge | None = None
         self._lock = threading.Lock()
 
@@ -61,7 +62,7 @@ class Network:
         """An address that is probably free; the engine refuses one in use when the container starts."""
         bridge = self.ensure()
         while True:
-            address = str(bridge.subnet[random.randrange(2, bridge.subnet.num_addresses - 1)])
+            address = str(bridge.subnet[random.randrange(2, bridge.subnet.num_addresses - 1)])  # noqa: S311
             if address != bridge.gateway:
                 return address
 
@@ -84,7 +85,7 @@ class Network:
         return _bridge(same[0]) if same else None
 
     def _named(self) -> list[dict[str, Any]]:
-        return [network for network in self._client.networks(names=[NAME]) if network["Name"] == NAME]
+        return [network for network in self._client.networks(names=[self.name]) if network["Name"] == self.name]
 
     def _make(self, earlier: Bridge | None) -> Bridge:
         """Make the network, with the subnet it had if it was removed meanwhile: the emulator listens on its gateway."""
@@ -104,7 +105,7 @@ class Network:
     def _create(self, subnet: IPv4Network) -> str:
         pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
         made = self._client.create_network(
-            NAME, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels={"sagemaker-emulator": "network"}
+            self.name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels={"sagemaker-emulator": "network"}
         )
         return str(made["Id"])
 
@@ -134,8 +135,9 @@ def host_routes(table: Path = Path("/proc/net/route")) -> list[IPv4Network]:
     if not table.exists():
         return []
     rows = (line.split() for line in table.read_text().splitlines()[1:])
-    pairs = ((_dotted(row[1]), _dotted(row[7])) for row in rows if len(row) > 7)
-    return [IPv4Network(f"{address}/{mask}", strict=False) for address, mask in pairs if mask != "0.0.0.0"]
+    routes = [(_dotted(row[1]), _dotted(row[7])) for row in rows if len(row) > 7]
+    networks = [IPv4Network(f"{address}/{mask}", strict=False) for address, mask in routes]
+    return [network for network in networks if network.prefixlen > 0]
 
 
 def _dotted(little_endian: str) -> str:

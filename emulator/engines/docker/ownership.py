@@ -41,7 +41,7 @@ def open_to_all(ml: Path) -> None:
     for entry in _walk(ml):
         if entry.is_dir(follow_symlinks=False):
             with suppress(PermissionError):  # somebody else's already
-                os.chmod(entry.path, 0o777)
+                Path(entry.path).chmod(0o777)
 
 
 def _walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:

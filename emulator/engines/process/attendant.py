@@ -9,6 +9,8 @@ Files in the job's directory: ``started.json``, ``log`` (lines of ``<nanoseconds
 locked before it started us and which stays locked until we end: that, and not a process id, tells that we live.
 """
 
+# pathlib alone would take longer to import than everything else here.
+# ruff: noqa: PTH105, PTH123
 from __future__ import annotations
 
 import os
@@ -231,7 +233,7 @@ def main(arguments: list[str]) -> None:
     job, lock, ready, kind, *argv = arguments
     os.set_inheritable(int(lock), False)
     os.set_inheritable(int(ready), False)
-    os.chdir(f"{job}/tmp")
+    os.chdir(f"{job}/tmp")  # noqa: S108
     try:
         attendant = Attendant(job, kind == "sandboxed", argv)
         attendant.record_start()

@@ -7,13 +7,12 @@ import platform
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.engines.port import EngineError, Exit, Handle, Health, LaunchSpec, LogLine, Owned, State
+from emulator.engines.port import EngineClosed, EngineError, Exit, Handle, Health, LaunchSpec, LogLine, Owned, State
 from emulator.engines.process import programs
 from emulator.engines.process.isolation import Isolation, Room, best, interpreter_paths
 from emulator.engines.process.job import Job
@@ -73,7 +72,7 @@ class ProcessEngine:
     def wait(self, handle: Handle) -> Exit:
         job = self._job(handle["name"])
         if not job.wait(interrupt=self._interrupt):
-            raise EngineError("The emulator is shutting down; the process goes on.")
+            raise EngineClosed
         self._reap(handle["name"])
         return job.exit()
 
@@ -96,11 +95,13 @@ class ProcessEngine:
         jobs = (Job(path) for path in sorted(self._jobs.iterdir()))
         known = ((job, job.document()) for job in jobs if job.exists)
         return [
-            Owned(told["name"], _handle(told), told["labels"], job.alive()) for job, told in known if told["id"] == self._id
+            Owned(told["name"], _handle(told), told["labels"], job.alive())
+            for job, told in known
+            if told["id"] == self._id
         ]
 
     def close(self) -> None:
-        os.write(self._interrupter, b"x")
+        os.write(self._interrupter, b"x")  # the pipe itself stays: somebody may be looking at it just now
 
     def _isolation(self) -> Isolation:
         return self._given_isolation or best()
@@ -135,7 +136,7 @@ class ProcessEngine:
 def _refuse(spec: LaunchSpec) -> None:
     if spec.entrypoint:
         raise EngineError(
-            f"The process engine runs {spec.image} only as it is: another entrypoint (ContainerEntrypoint) needs Docker."
+            f"The process engine runs {spec.image} only as it is: an entrypoint (ContainerEntrypoint) needs Docker."
         )
     if spec.port is not None and not spec.network:
         raise EngineError("A serving container cannot be isolated from the network yet: nobody could reach it.")

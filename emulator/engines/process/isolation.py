@@ -21,6 +21,7 @@ from emulator.engines.port import EngineError
 from emulator.engines.process.attendant import INFO
 
 _ML = "/opt/ml"
+_TMP = "/tmp"  # noqa: S108  # as the sandbox sees it; outside it is a directory of the job
 _PROBE_SECONDS = 10.0
 
 
@@ -63,13 +64,13 @@ class Bubblewrap:
 
     def wrap(self, argv: Sequence[str], room: Room) -> Wrapped:
         options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-        options += ["--bind", str(room.tmp), "/tmp", "--tmpfs", "/opt"]
-        for path in _below(room.visible, ("/tmp", "/opt")):
+        options += ["--bind", str(room.tmp), _TMP, "--tmpfs", "/opt"]
+        for path in _below(room.visible, (_TMP, "/opt")):
             options += ["--ro-bind", str(path), str(path)]
-        options += ["--bind", str(room.ml), _ML, "--chdir", "/tmp", "--die-with-parent", "--info-fd", str(INFO)]
+        options += ["--bind", str(room.ml), _ML, "--chdir", _TMP, "--die-with-parent", "--info-fd", str(INFO)]
         options += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", room.hostname]
         options += [] if room.network else ["--unshare-net"]
-        return Wrapped(("bwrap", *options, "--", *argv), {"HOME": "/tmp", "TMPDIR": "/tmp"}, sandboxed=True)
+        return Wrapped(("bwrap", *options, "--", *argv), {"HOME": _TMP, "TMPDIR": _TMP}, sandboxed=True)
 
 
 class Unshare:

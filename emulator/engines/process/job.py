@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from emulator.engines.port import ContainerGone, EngineError, Exit, LogLine, State
+from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Exit, LogLine, State
 from emulator.engines.process import attendant
 
 _IDLE_SECONDS = (0.01, 0.1)
@@ -75,7 +75,7 @@ class Job:
     def alive(self) -> bool:
         """Whether the attendant lives: it holds a lock that the system takes from it when it ends."""
         try:
-            with open(self.path / "lock") as lock:
+            with (self.path / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -115,9 +115,9 @@ class Job:
                 os.close(watched)
 
     def lines(self, since: float | None, interrupt: int) -> Iterator[LogLine]:
-        """Follow the output to its end; ends early when ``interrupt`` can be read."""
+        """Follow the output to its end; raises `EngineClosed` when ``interrupt`` can be read."""
         try:
-            log = open(self.path / "log", "rb")  # noqa: SIM115  # closed by the with below
+            log = (self.path / "log").open("rb")
         except FileNotFoundError:
             raise ContainerGone(f"The process {self.path.name} does not exist any more.") from None
         pause = _IDLE_SECONDS[0]
@@ -126,8 +126,10 @@ class Job:
                 alive = self.alive()  # asked before reading, so that nothing written before the end is missed
                 before = log.tell()
                 yield from _read(log, since)
-                if not alive or select.select([interrupt], [], [], 0)[0]:
+                if not alive:
                     return
+                if select.select([interrupt], [], [], 0)[0]:
+                    raise EngineClosed
                 pause = _IDLE_SECONDS[0] if log.tell() != before else min(_IDLE_SECONDS[1], pause * 1.5)
                 self.wait(pause, interrupt)
 

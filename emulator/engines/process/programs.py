@@ -77,6 +77,8 @@ def _first_party(image: str) -> Command:
             f"'sagemaker-emulator[{EXTRA}]'`, then try again."
         )
     paths = source_paths(name)
+    # The emulator's own PYTHONPATH comes along: what was found above may have been found there.
+    python_path = os.pathsep.join([*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])])
     if not (paths[1] / known.package).is_dir():
         raise EngineError(f"The sources of the image {name} are missing below {images.containers_dir()}.")
-    return Command((sys.executable, "-m", known.package), paths, {"PYTHONPATH": os.pathsep.join(map(str, paths))})
+    return Command((sys.executable, "-m", known.package), paths, {"PYTHONPATH": python_path})

@@ -40,6 +40,12 @@ def operations(platform: Platform) -> dict[str, Handler]:
     }
 
 
+def expect_routes(platform: Platform) -> None:
+    """Before requests are served: let invocations of endpoints in service wait until these are found again."""
+    for resource in platform.store.scan(NOUN, {"InService", "Updating"}):
+        platform.router.expect(resource.key.scope, resource.key.name)
+
+
 def _create(platform: Platform, call: Call) -> dict[str, Any]:
     request, name, at = call.input, call.input["EndpointName"], platform.clock.now()
     key = Key(call.scope, NOUN, name)

@@ -149,7 +149,7 @@ class Route(Command):
 class Guard(Command):
     """Notice when a container ends."""
 
-    fleet: str
+    fleet: Fleet
     instance: Instance
     lasting: ClassVar[bool] = True
 
@@ -194,29 +194,44 @@ class EndpointMachine:
                 return ()
 
     def step(self, life: Endpoint, event: Event, at: float) -> Step[Endpoint]:
+        if life.phase == "deleting":
+            return (None, ()) if isinstance(event, Removed) else (life, ())
+        if life.phase in ("creating", "updating") and _is_about(event, _coming(life)):
+            return _coming_news(life, event)
+        if life.phase in ("serving", "updating") and _is_about(event, _serving(life)):
+            return _serving_news(life, event, at)
         match event:
-            case Deployed(fleet) if life.coming is not None and fleet == life.coming.id:
-                return _switch(life, event)
-            case Deployed(fleet) if life.fleet is not None and fleet == life.fleet.id:
-                return _restored(life, event)
-            case DeployFailed(fleet, reason) if life.coming is not None and fleet == life.coming.id:
-                return _give_up(life, reason)
-            case DeployFailed(fleet) if life.fleet is not None and fleet == life.fleet.id:
-                return _pause(life, at)
-            case InstanceLost(fleet) if life.fleet is not None and fleet == life.fleet.id:
-                return _pause(life, at) if life.phase != "deleting" else (life, ())
-            case TryAgain(fleet) if life.fleet is not None and fleet == life.fleet.id and life.phase != "deleting":
-                return life, (Deploy(life.fleet),)
             case UpdateRequested(fleet) if life.phase == "serving":
                 return replace(life, phase="updating", coming=fleet, reason=None), (Deploy(fleet),)
             case DeleteRequested() if life.phase in ("serving", "failed"):
                 return replace(life, phase="deleting"), (Remove(_fleets(life)),)
-            case Removed() if life.phase == "deleting":
-                return None, ()
             case Failed(reason) if life.phase in ("creating", "updating"):
                 return _give_up(life, reason)
-            case _:
-                return life, ()
+        return life, ()
+
+
+def _is_about(event: Event, fleet: Fleet) -> bool:
+    return isinstance(event, Deployed | DeployFailed | InstanceLost | TryAgain) and event.fleet == fleet.id
+
+
+def _coming_news(life: Endpoint, event: Event) -> Step[Endpoint]:
+    match event:
+        case Deployed():
+            return _switch(life, event)
+        case DeployFailed(_, reason):
+            return _give_up(life, reason)
+    return life, ()
+
+
+def _serving_news(life: Endpoint, event: Event, at: float) -> Step[Endpoint]:
+    match event:
+        case Deployed():
+            return _restored(life, event)
+        case DeployFailed() | InstanceLost():
+            return _pause(life, at)
+        case TryAgain():
+            return life, (Deploy(_serving(life)),)
+    return life, ()
 
 
 def _switch(life: Endpoint, event: Deployed) -> Step[Endpoint]:
@@ -246,7 +261,7 @@ def _pause(life: Endpoint, at: float) -> Step[Endpoint]:
 
 
 def _guards(fleet: Fleet) -> tuple[Command, ...]:
-    return tuple(Guard(fleet.id, instance) for instance in fleet.running)
+    return tuple(Guard(fleet, instance) for instance in fleet.running)
 
 
 def _fleets(life: Endpoint) -> tuple[Fleet, ...]:

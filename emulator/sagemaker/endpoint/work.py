@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engines.port import ContainerGone, EngineError, Handle, Owned
@@ -11,6 +12,7 @@ from emulator.machines.machine import Command, Event
 from emulator.sagemaker.endpoint import machine
 from emulator.sagemaker.endpoint.instance import InstanceStarter, NotHealthy
 from emulator.sagemaker.endpoint.machine import Fleet, Instance, Variant
+from emulator.sagemaker.endpoint.view import life_of
 from emulator.sagemaker.platform import Platform
 from emulator.serving import router
 from emulator.state.store import Resource
@@ -33,6 +35,7 @@ class EndpointWork:
         self._starter = InstanceStarter(platform)
         self._guarded: set[str] = set()
         self._lock = threading.Lock()
+        self._changing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def __call__(self, resource: Resource, command: Command) -> Event | None:
         match command:
@@ -40,8 +43,8 @@ class EndpointWork:
                 return self._deploy(resource, fleet)
             case machine.Route(fleet):
                 self._route(resource, fleet)
-            case machine.Guard(fleet_id, instance):
-                return self._guard(fleet_id, instance)
+            case machine.Guard(fleet, instance):
+                return self._guard(resource, fleet, instance)
             case machine.Retire(fleet):
                 self._retire(resource, fleet)
             case machine.Remove(fleets):
@@ -50,7 +53,19 @@ class EndpointWork:
                 raise AssertionError(f"no such command: {command}")
         return None
 
-    def _deploy(self, resource: Resource, fleet: Fleet) -> Event:
+    def _deploy(self, resource: Resource, fleet: Fleet) -> Event | None:
+        with self._change(fleet):
+            return self._start_all(resource, fleet) if self._wanted(resource, fleet) else None
+
+    def _wanted(self, resource: Resource, fleet: Fleet) -> bool:
+        """Whether the endpoint still wants the fleet now that its turn has come."""
+        now = self._platform.store.get(resource.key)
+        if now is None or now.uid != resource.uid or now.status == "Deleting":
+            return False
+        life = life_of(now)
+        return fleet.id in [known.id for known in (life.fleet, life.coming) if known is not None]
+
+    def _start_all(self, resource: Resource, fleet: Fleet) -> Event:
         known = {instance.id: instance for instance in fleet.running}
         wanted = [(variant, id) for variant in fleet.variants for id in variant.instances]
 
@@ -78,15 +93,14 @@ class EndpointWork:
         ]
         self._platform.router.set(router.Route(resource.key.scope, resource.key.name, fleet.id, variants))
 
-    def _guard(self, fleet: str, instance: Instance) -> Event | None:
-        key = f"{fleet}/{instance.id}/{instance.ready_at}"
+    def _guard(self, resource: Resource, fleet: Fleet, instance: Instance) -> Event | None:
+        key = f"{fleet.id}/{instance.id}/{instance.ready_at}"
         with self._lock:
             if key in self._guarded:
                 return None
             self._guarded.add(key)
         try:
-            ended = self._platform.engine.wait(instance.container)
-            log.warning("instance %s ended with exit code %s", instance.id, ended.code)
+            self._platform.engine.wait(instance.container)
         except ContainerGone:
             log.debug("instance %s is gone", instance.id)
         except EngineError as error:
@@ -94,7 +108,10 @@ class EndpointWork:
         finally:
             with self._lock:
                 self._guarded.discard(key)
-        return machine.InstanceLost(fleet, instance.id)
+        if not self._wanted(resource, fleet):
+            return None
+        log.warning("%s lost instance %s; it is started again", resource.arn, instance.id)
+        return machine.InstanceLost(fleet.id, instance.id)
 
     def _retire(self, resource: Resource, fleet: Fleet) -> None:
         self._drain(fleet)
@@ -116,6 +133,18 @@ class EndpointWork:
 
     def _take_down(self, resource: Resource, fleet: Fleet) -> None:
         """Stop and remove every container of the fleet, also one whose start was never reported."""
+        with self._change(fleet):
+            self._end_all(resource, fleet)
+            self._starter.discard(resource, fleet)
+        with self._lock:
+            self._changing.pop(fleet.id, None)
+
+    def _change(self, fleet: Fleet) -> threading.Lock:
+        """Held while a fleet's containers are started or ended: one such change at a time."""
+        with self._lock:
+            return self._changing[fleet.id]
+
+    def _end_all(self, resource: Resource, fleet: Fleet) -> None:
         try:
             ours = [owned for owned in self._platform.engine.owned() if _belongs(owned, resource, fleet)]
             if ours:
@@ -123,7 +152,6 @@ class EndpointWork:
                     list(pool.map(self._end, [owned.handle for owned in ours]))
         except EngineError as error:
             log.warning("%s: containers stay until the next start: %s", resource.arn, error)
-        self._starter.discard(resource, fleet)
 
     def _end(self, container: Handle) -> None:
         try:

@@ -7,11 +7,41 @@ from typing import Any
 
 from emulator.engines.images import first_party
 
-_XGBOOST = (
-    "accuracy aft-nloglik auc aucpr balanced_accuracy cox-nloglik error f1 f1_binary f1_macro gamma-deviance "
-    "gamma-nloglik interval-regression-accuracy logloss mae map mape merror mlogloss mphe mse ndcg poisson-nloglik "
-    "precision precision_macro precision_micro r2 recall recall_macro recall_micro rmse rmsle tweedie-nloglik"
-).split()
+_XGBOOST = [
+    "accuracy",
+    "aft-nloglik",
+    "auc",
+    "aucpr",
+    "balanced_accuracy",
+    "cox-nloglik",
+    "error",
+    "f1",
+    "f1_binary",
+    "f1_macro",
+    "gamma-deviance",
+    "gamma-nloglik",
+    "interval-regression-accuracy",
+    "logloss",
+    "mae",
+    "map",
+    "mape",
+    "merror",
+    "mlogloss",
+    "mphe",
+    "mse",
+    "ndcg",
+    "poisson-nloglik",
+    "precision",
+    "precision_macro",
+    "precision_micro",
+    "r2",
+    "recall",
+    "recall_macro",
+    "recall_micro",
+    "rmse",
+    "rmsle",
+    "tweedie-nloglik",
+]
 
 METRICS: Mapping[str, Sequence[Mapping[str, str]]] = {
     # The container writes TABs, which metric expressions see as #011.

@@ -200,7 +200,15 @@ class TrainingJobMachine:
         changed = _next(life, event, at)
         if changed is life:
             return life, ()
-        return changed, _pending(changed) if changed.phase != life.phase else ()
+        return changed, _entered(life, changed)
+
+
+def _entered(before: TrainingJob, after: TrainingJob) -> tuple[Command, ...]:
+    if after.phase == before.phase:
+        return ()
+    if (before.phase, after.phase) == ("training", "stopping"):
+        return (Stop(_container(after)),)  # it is being watched already
+    return _pending(after)
 
 
 def _pending(life: TrainingJob) -> tuple[Command, ...]:

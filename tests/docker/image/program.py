@@ -110,5 +110,4 @@ def connect(host: str, port: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)
     globals()[sys.argv[1]](*sys.argv[2:])

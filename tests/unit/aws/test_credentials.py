@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -22,7 +24,7 @@ def test_a_header_that_botocore_signed_names_key_region_and_service() -> None:
 def test_a_url_that_botocore_presigned_names_key_region_and_service() -> None:
     request = AWSRequest("GET", "http://localhost/bucket/key")
     SigV4QueryAuth(KEYS, "s3", "eu-west-1").add_auth(request)
-    assert credential({}, request.url.partition("?")[2]) == Credential("AKIDEXAMPLE", "eu-west-1", "s3")
+    assert credential({}, urlsplit(str(request.url)).query) == Credential("AKIDEXAMPLE", "eu-west-1", "s3")
 
 
 @pytest.mark.parametrize(

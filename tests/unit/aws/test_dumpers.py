@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.aws.dumpers import Dumpers
-from emulator.aws.model import Model
+from emulator.aws.model import Model, Shape
 
 TYPES = ("string", "integer", "long", "float", "double", "boolean", "blob", "timestamp")
 
@@ -68,7 +68,7 @@ def test_a_wrong_type_in_an_answer_is_our_mistake_and_loud(kind: str, value: Any
 
 @pytest.mark.parametrize("value", ["ab", {"a": 1}, b"ab"])
 def test_what_merely_iterates_is_no_list(value: Any) -> None:
-    shapes = {"L": {"type": "list", "member": {"shape": "S"}}, "S": {"type": "string"}}
+    shapes: dict[str, Shape] = {"L": {"type": "list", "member": {"shape": "S"}}, "S": {"type": "string"}}
     with pytest.raises(TypeError, match="a list was expected"):
         Dumpers(Model({}, {}, shapes)).of("L")(value)
 

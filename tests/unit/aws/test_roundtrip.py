@@ -23,13 +23,14 @@ from emulator.aws.model import Model
 from emulator.aws.service import PROTOCOLS
 
 TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)  # botocore leaves the special ones as text
 SECONDS = st.integers(0, 4_000_000_000)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "string": TEXT,
     "integer": st.integers(-(2**31), 2**31 - 1),
     "long": st.integers(-(2**63), 2**63 - 1),
-    "float": st.floats(allow_nan=False),
-    "double": st.floats(allow_nan=False),
+    "float": FLOATS,
+    "double": FLOATS,
     "boolean": st.booleans(),
     "blob": st.binary(),
     "timestamp": SECONDS.map(float),

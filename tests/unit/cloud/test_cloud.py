@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
@@ -108,11 +110,10 @@ def test_reset_returns_to_a_fresh_account_and_stays_so(tmp_path: Path) -> None:
         aws.client("iam").create_user(UserName="ann")
         aws.client("sqs").create_queue(QueueName="q")
         aws.cloud.reset()
-        for run in (aws,):
-            assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [f"sagemaker-{REGION}-{ACCOUNT}"]
-            assert run.client("iam").list_users()["Users"] == []
-            assert "QueueUrls" not in run.client("sqs").list_queues()
-            assert run.client("sts").get_caller_identity()["Arn"] == SESSION
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [f"sagemaker-{REGION}-{ACCOUNT}"]
+        assert aws.client("iam").list_users()["Users"] == []
+        assert "QueueUrls" not in aws.client("sqs").list_queues()
+        assert aws.client("sts").get_caller_identity()["Arn"] == SESSION
     with mounted(tmp_path) as aws:
         assert len(aws.client("s3").list_buckets()["Buckets"]) == 1
         assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
@@ -136,17 +137,19 @@ def test_second_cloud_in_one_process_is_refused_until_the_first_is_closed(cloud:
     second.close()
 
 
-@pytest.mark.parametrize("service", ["sqs", "sns", "kms", "secretsmanager", "ecr", "logs", "cloudwatch", "service-quotas"])
+@pytest.mark.parametrize(
+    "service", ["sqs", "sns", "kms", "secretsmanager", "ecr", "logs", "cloudwatch", "service-quotas"]
+)
 def test_services_of_the_contract_answer(aws: Mounted, service: str) -> None:
     calls: dict[str, tuple[str, dict[str, Any]]] = {
         "sqs": ("create_queue", {"QueueName": "q"}),
         "sns": ("create_topic", {"Name": "t"}),
         "kms": ("create_key", {}),
         "secretsmanager": ("create_secret", {"Name": "s", "SecretString": "x"}),
-        "ecr": ("create_repository", {"repositoryName": "r"}),
+        "ecr": ("create_repository", {"repositoryName": "mine"}),
         "logs": ("create_log_group", {"logGroupName": "g"}),
         "cloudwatch": ("list_metrics", {}),
-        "service-quotas": ("list_service_quotas", {"ServiceCode": "vpc"}),
+        "service-quotas": ("list_aws_default_service_quotas", {"ServiceCode": "vpc"}),
     }
     operation, given = calls[service]
     reply = getattr(aws.client(service), operation)(**given)
@@ -198,8 +201,6 @@ def test_crash_inside_moto_is_an_error_the_client_can_read(aws: Mounted, monkeyp
     from moto.sqs.models import SQSBackend
 
     monkeypatch.setattr(SQSBackend, "list_queues", lambda *_: 1 / 0)
-    from botocore.config import Config
-
     with pytest.raises(ClientError, match="ZeroDivisionError") as raised:
         aws.client("sqs", config=Config(retries={"total_max_attempts": 1})).list_queues()
     assert raised.value.response["Error"]["Code"] == "InternalFailure"
@@ -207,9 +208,6 @@ def test_crash_inside_moto_is_an_error_the_client_can_read(aws: Mounted, monkeyp
 
 def test_unsigned_client_cannot_read_a_private_object(aws: Mounted) -> None:
     aws.client("s3").put_object(Bucket=f"sagemaker-{REGION}-{ACCOUNT}", Key="k", Body=b"x")
-    from botocore import UNSIGNED
-    from botocore.config import Config
-
     anonymous = boto3.client("s3", endpoint_url=aws.url, region_name=REGION, config=Config(signature_version=UNSIGNED))
     with pytest.raises(ClientError, match="403"):
         anonymous.head_object(Bucket=f"sagemaker-{REGION}-{ACCOUNT}", Key="k")

@@ -14,7 +14,9 @@ SEEDED = f"arn:aws:iam::{ACCOUNT}:role/service-role/AmazonSageMaker-ExecutionRol
 
 
 def policy(**statement: object) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **statement}]})
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **statement}]}
+    )
 
 
 def test_seeded_role_may_be_assumed_by_sagemaker_and_nobody_else(cloud: Cloud) -> None:

@@ -385,8 +385,8 @@ def test_slow_reader_makes_the_container_wait() -> None:
             response = await pool.request(it.address, "GET", "/", timeout=20)
             connection = response._connection
             assert connection is not None
-            while connection._transport.is_reading():
-                await asyncio.sleep(0)  # noqa: ASYNC110 - lets the loop read; there is no event for a pause
+            while connection._transport.is_reading():  # noqa: ASYNC110 - lets the loop read; a pause has no event
+                await asyncio.sleep(0)
             assert connection.waiting < total / 4
             assert sum(sent) < total
             assert len(await response.read()) == total

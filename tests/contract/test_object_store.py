@@ -1,0 +1,145 @@
+"""What every ObjectStore does; today there is one, over moto's S3, and boto3 looks at the same buckets."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.objects.port import NoSuchBucket, NoSuchKey, ObjectStore
+from tests.mounted import ACCOUNT, REGION, Mounted, mounted
+
+BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Iterator[Mounted]:
+    with mounted(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def store(aws: Mounted) -> ObjectStore:
+    return aws.cloud.objects
+
+
+@pytest.fixture
+def s3(aws: Mounted) -> Any:
+    return aws.client("s3")
+
+
+def test_what_is_put_is_read_back_and_seen_by_clients(store: ObjectStore, s3: Any) -> None:
+    info = store.put(BUCKET, "a/model.tar.gz", b"bytes")
+    assert (info.key, info.size, info.etag) == ("a/model.tar.gz", 5, hashlib.md5(b"bytes").hexdigest())
+    with store.open(BUCKET, "a/model.tar.gz") as file:
+        assert file.read() == b"bytes"
+    seen = s3.get_object(Bucket=BUCKET, Key="a/model.tar.gz")
+    assert (seen["Body"].read(), seen["ETag"], seen["ContentLength"]) == (b"bytes", f'"{info.etag}"', 5)
+    assert seen["LastModified"].timestamp() == int(info.last_modified)
+
+
+def test_what_clients_put_is_read(store: ObjectStore, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="train/ü %.csv", Body=b"1,2")
+    with store.open(BUCKET, "train/ü %.csv") as file:
+        assert (file.read(1), file.seek(0), file.read()) == (b"1", 0, b"1,2")
+
+
+def test_file_is_put_from_where_it_stands_and_never_whole_in_memory(store: ObjectStore, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    store.exists_bucket(BUCKET)
+    tracemalloc.start()
+    with path.open("rb") as file:
+        file.seek(1 << 20)
+        info = store.put(BUCKET, "large", file)
+    with store.open(BUCKET, "large") as copy:
+        assert len(copy.read(1 << 20)) == 1 << 20
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert info.size == 63 << 20
+    assert peak < 16 << 20
+
+
+def test_put_is_durable(tmp_path: Path) -> None:
+    with mounted(tmp_path) as aws:
+        aws.cloud.objects.put(BUCKET, "k", io.BytesIO(b"kept"), kms_key_id="key-1")
+    with mounted(tmp_path) as aws:
+        with aws.cloud.objects.open(BUCKET, "k") as file:
+            assert file.read() == b"kept"
+        head = aws.client("s3").head_object(Bucket=BUCKET, Key="k")
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "key-1")
+
+
+def test_list_is_by_prefix_and_in_the_order_of_keys(store: ObjectStore, s3: Any) -> None:
+    for key in ("a/2", "a/10", "a/", "b/1", "a"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+    assert [item.key for item in store.list(BUCKET, "a/")] == ["a/", "a/10", "a/2"]
+    assert [(item.key, item.size) for item in store.list(BUCKET, "b")] == [("b/1", 3)]
+    assert len(list(store.list(BUCKET))) == 5
+    assert list(store.list(BUCKET, "nothing")) == []
+
+
+def test_list_knows_thousands_of_objects(store: ObjectStore) -> None:
+    for number in range(1500):
+        store.put(BUCKET, f"many/{number:05}", b"x")
+    assert [item.key for item in store.list(BUCKET, "many/")] == [f"many/{number:05}" for number in range(1500)]
+
+
+def test_deleted_object_is_neither_listed_nor_opened(store: ObjectStore, s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    store.put(BUCKET, "k", b"x")
+    s3.delete_object(Bucket=BUCKET, Key="k")
+    assert list(store.list(BUCKET)) == []
+    with pytest.raises(NoSuchKey, match=r"The specified key does not exist\."):
+        store.open(BUCKET, "k")
+
+
+def test_what_is_open_stays_readable_when_it_is_replaced_or_deleted(store: ObjectStore, s3: Any) -> None:
+    store.put(BUCKET, "k", b"old")
+    first = store.open(BUCKET, "k")
+    store.put(BUCKET, "k", b"new")
+    second = store.open(BUCKET, "k")
+    s3.delete_object(Bucket=BUCKET, Key="k")
+    with first, second:
+        assert (first.read(), second.read()) == (b"old", b"new")
+
+
+def test_missing_bucket_is_told_in_s3s_words(store: ObjectStore) -> None:
+    assert not store.exists_bucket("missing-bucket")
+    for use in (
+        lambda: store.list("missing-bucket"),
+        lambda: store.open("missing-bucket", "k"),
+        lambda: store.put("missing-bucket", "k", b""),
+        lambda: store.region_of("missing-bucket"),
+    ):
+        with pytest.raises(NoSuchBucket, match="The specified bucket does not exist"):
+            use()
+
+
+def test_put_that_fails_leaves_no_bytes_behind(store: ObjectStore, tmp_path: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="disk went away"):
+        store.put(BUCKET, "k", Broken())
+    assert list(store.list(BUCKET)) == []
+    assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+
+
+def test_bucket_of_another_region_and_account_is_found_by_its_name(store: ObjectStore, aws: Mounted) -> None:
+    where = {"LocationConstraint": "ap-south-1"}
+    theirs = aws.client("s3", region_name="ap-south-1")
+    theirs.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"x-moto-account-id": "444455556666"})
+    )
+    theirs.create_bucket(Bucket="theirs", CreateBucketConfiguration=where)
+    assert store.region_of("theirs") == "ap-south-1"
+    assert store.exists_bucket("theirs", account="444455556666")
+    assert store.region_of(BUCKET) == REGION

@@ -1,0 +1,98 @@
+"""What every LogSink and MetricSink does; boto3 reads back what they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from emulator.arns import Scope
+from emulator.sinks.port import Datum, LogSink, MetricSink
+from tests.mounted import ACCOUNT, REGION, Mounted, mounted
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+SCOPE = Scope(ACCOUNT, REGION)
+
+
+@dataclass(frozen=True)
+class Line:
+    at: float
+    text: str
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Iterator[Mounted]:
+    with mounted(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def logs(aws: Mounted) -> LogSink:
+    return aws.cloud.logs
+
+
+@pytest.fixture
+def metrics(aws: Mounted) -> MetricSink:
+    return aws.cloud.metrics
+
+
+def messages(aws: Mounted, stream: str) -> list[tuple[int, str]]:
+    found = aws.client("logs").get_log_events(logGroupName=GROUP, logStreamName=stream, startFromHead=True)
+    return [(event["timestamp"], event["message"]) for event in found["events"]]
+
+
+def test_lines_are_read_in_the_order_they_were_written(aws: Mounted, logs: LogSink) -> None:
+    now = datetime.now(UTC).timestamp()
+    logs.write(SCOPE, GROUP, "job/algo-1-1", [Line(now, f"[{number}]\ttrain-rmse:1") for number in range(50)])
+    logs.write(SCOPE, GROUP, "job/algo-1-1", [Line(now + 1, "")])
+    expected = [f"[{number}]\ttrain-rmse:1" for number in range(50)] + [""]
+    assert [text for _, text in messages(aws, "job/algo-1-1")] == expected
+
+
+def test_lines_out_of_order_or_very_old_are_kept(aws: Mounted, logs: LogSink) -> None:
+    now = datetime.now(UTC).timestamp()
+    logs.write(SCOPE, GROUP, "s", [Line(now, "now"), Line(now - 90 * 86400, "old")])
+    assert [text for _, text in messages(aws, "s")] == ["old", "now"]
+
+
+def test_stream_exists_even_without_lines(aws: Mounted, logs: LogSink) -> None:
+    logs.write(SCOPE, GROUP, "empty", [])
+    found = aws.client("logs").describe_log_streams(logGroupName=GROUP)["logStreams"]
+    assert [stream["logStreamName"] for stream in found] == ["empty"]
+    assert logs.last_event_time(SCOPE, GROUP, "empty") is None
+
+
+def test_last_event_time_is_that_of_the_latest_line(logs: LogSink) -> None:
+    now = datetime.now(UTC).timestamp()
+    assert logs.last_event_time(SCOPE, GROUP, "s") is None
+    logs.write(SCOPE, GROUP, "s", [Line(now, "a"), Line(now + 2, "b"), Line(now + 1, "c")])
+    assert logs.last_event_time(SCOPE, GROUP, "s") == pytest.approx(now + 2, abs=0.001)
+
+
+def test_scopes_do_not_see_each_other(aws: Mounted, logs: LogSink) -> None:
+    logs.write(Scope(ACCOUNT, "us-west-2"), GROUP, "s", [Line(1.0, "x")])
+    logs.write(Scope("999988887777", REGION), GROUP, "s", [Line(1.0, "x")])
+    assert aws.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def test_values_are_read_back_by_name_and_dimension(aws: Mounted, metrics: MetricSink) -> None:
+    now = datetime.now(UTC)
+    at = now.timestamp()
+    dimensions = {"TrainingJobName": "job"}
+    metrics.put(
+        SCOPE, "/aws/sagemaker/TrainingJobs", [Datum("rmse", 2.0, at, dimensions), Datum("rmse", 1.0, at, dimensions)]
+    )
+    metrics.put(SCOPE, "/aws/sagemaker/TrainingJobs", [Datum("rmse", 9.0, at, {"TrainingJobName": "other"})])
+    found = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="/aws/sagemaker/TrainingJobs",
+        MetricName="rmse",
+        Dimensions=[{"Name": "TrainingJobName", "Value": "job"}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Average", "SampleCount"],
+    )["Datapoints"]
+    assert [(point["Average"], point["SampleCount"]) for point in found] == [(1.5, 2.0)]

@@ -1,0 +1,62 @@
+"""One emulator for each engine, shared by the tests of a session; each test uses names of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from tests.running import RunningEmulator
+
+ENGINES = ["process", pytest.param("docker", marks=pytest.mark.docker)]
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    running = RunningEmulator(request.param, tmp_path_factory.mktemp("data")).start()
+    yield running
+    assert running.stop() == 0, running.log()
+
+
+@pytest.fixture
+def sagemaker(emulator: RunningEmulator) -> Any:
+    return emulator.client("sagemaker")
+
+
+@pytest.fixture
+def s3(emulator: RunningEmulator) -> Any:
+    return emulator.client("s3")
+
+
+@pytest.fixture
+def name() -> str:
+    """A name nobody else uses."""
+    return f"t-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def cancer() -> tuple[Any, Any]:
+    """The breast cancer data set: 569 rows of 30 features, and their labels."""
+    rows, labels = load_breast_cancer(return_X_y=True)
+    return rows, labels
+
+
+def csv(rows: Any) -> bytes:
+    return "\n".join(",".join(str(value) for value in row) for row in rows).encode()
+
+
+@pytest.fixture(scope="session")
+def bucket(emulator: RunningEmulator, cancer: tuple[Any, Any]) -> str:
+    """A bucket with the data set below ``train`` and ``validation``."""
+    name = f"data-{uuid.uuid4().hex[:8]}"
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=name)
+    table = np.column_stack([cancer[1], cancer[0]])
+    s3.put_object(Bucket=name, Key="train/part-1.csv", Body=csv(table[:250]))
+    s3.put_object(Bucket=name, Key="train/part-2.csv", Body=csv(table[250:450]))
+    s3.put_object(Bucket=name, Key="validation/all.csv", Body=csv(table[450:]))
+    return name

@@ -1,0 +1,103 @@
+"""The files of a training job below a base directory, with real data, and the algorithm run as a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+
+Table = NDArray[np.floating[Any]]
+CONTAINERS = Path(__file__).parents[3] / "containers"
+LOADERS = {"cancer": load_breast_cancer, "diabetes": load_diabetes, "iris": load_iris}
+
+
+def table(name: str) -> Table:
+    """A data set shipped with scikit-learn, label first, in a fixed random order."""
+    features, labels = LOADERS[name](return_X_y=True)
+    rows: Table = np.column_stack([labels, features])
+    return np.random.default_rng(0).permutation(rows)
+
+
+def csv(rows: Table) -> str:
+    return "".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in rows)
+
+
+def libsvm(rows: Table, first_index: int = 0) -> str:
+    """Zeros left out, as the format has it."""
+    return "".join(
+        f"{row[0]:.6g} " + " ".join(f"{i}:{v:.6g}" for i, v in enumerate(row[1:], first_index) if v) + "\n"
+        for row in rows
+    )
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """A job's tree at ``base``; `train` runs the algorithm on the host as the process engine does."""
+
+    base: Path
+
+    def configure(
+        self, hyperparameters: Mapping[str, str], content_type: str | None = "text/csv", **channel: str
+    ) -> None:
+        """Write the config files; every folder below input/data becomes a channel."""
+        config = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+        if content_type is not None:
+            config["ContentType"] = content_type
+        names = [folder.name for folder in (self.base / "input" / "data").iterdir()]
+        self.write("hyperparameters.json", dict(hyperparameters))
+        self.write("inputdataconfig.json", {name: {**config, **channel} for name in names})
+        self.write("resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
+
+    def write(self, name: str, content: object) -> None:
+        path = self.base / "input" / "config" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+
+    def add(self, channel: str, name: str, text: str) -> None:
+        path = self.base / "input" / "data" / channel / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    @property
+    def model(self) -> Path:
+        return self.base / "model"
+
+    @property
+    def failure(self) -> str:
+        return (self.base / "output" / "failure").read_text()
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        path = os.pathsep.join(str(CONTAINERS / part) for part in ("base", "xgboost"))
+        own = {"PYTHONPATH": path, "SAGEMAKER_BASE_DIR": str(self.base), "SM_NUM_CPUS": "1"}
+        return {**os.environ, **own, **(extra or {})}
+
+    def start(self, command: str, extra: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        arguments = [sys.executable, "-m", "sagemaker_xgboost", command]
+        return subprocess.Popen(
+            arguments, env=self.environment(extra), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def train(self, extra: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """The exit code and everything printed."""
+        process = self.start("train", extra)
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+
+def metric_lines(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("[") and "\t" in line]
+
+
+def values(lines: Iterable[str], name: str) -> list[float]:
+    """The numbers printed for one metric, in order."""
+    fields = (field for line in lines for field in line.split("\t")[1:])
+    return [float(field.rpartition(":")[2]) for field in fields if field.startswith(f"{name}:")]

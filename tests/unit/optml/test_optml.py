@@ -1,0 +1,210 @@
+"""The /opt/ml contract: files in, files out."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+import pytest
+
+from emulator.objects.port import NoSuchBucket, NoSuchKey, ObjectInfo
+from emulator.optml import archive, channels, config
+from emulator.optml.layout import Layout
+from emulator.optml.model_data import ModelDataError, fetch
+from emulator.optml.s3uri import S3Uri, parse
+
+
+class Bucket:
+    """The read side of an ObjectStore with one bucket, ``b``."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = objects
+
+    def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
+        if bucket != "b":
+            raise NoSuchBucket(bucket)
+        return (
+            ObjectInfo(key, len(body), "", 0.0) for key, body in sorted(self.objects.items()) if key.startswith(prefix)
+        )
+
+    def open(self, bucket: str, key: str, *, account: str | None = None) -> BinaryIO:
+        if key not in self.objects:
+            raise NoSuchKey(bucket, key)
+        return io.BytesIO(self.objects[key])
+
+
+def stored(objects: dict[str, bytes]) -> Any:
+    return Bucket(**objects)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "key", "path"),
+    [
+        ("data/train", "data/train/x/1.csv", "x/1.csv"),
+        ("data/train/", "data/train/x/1.csv", "x/1.csv"),
+        ("data/train.csv", "data/train.csv", "train.csv"),
+        ("data/tr", "data/train.csv", "train.csv"),
+        ("data/tr", "data/tr-2/a.csv", "tr-2/a.csv"),
+        ("", "a/b.csv", "a/b.csv"),
+        ("train", "train", "train"),
+    ],
+)
+def test_an_object_lies_at_its_key_less_the_prefixes_directory(prefix: str, key: str, path: str) -> None:
+    assert channels.local_path(prefix, key) == PurePosixPath(path)
+
+
+@pytest.mark.parametrize("key", ["p/../../etc/passwd", "p/a/../../../x", "p//"])
+def test_a_key_that_would_leave_its_channel_is_refused(key: str) -> None:
+    with pytest.raises(channels.StagingError, match="Data download failed"):
+        channels.local_path("p/", key)
+
+
+def test_a_channel_holds_every_object_but_not_the_folder_markers(tmp_path: Path) -> None:
+    store = stored({"d/": b"", "d/a.csv": b"1", "d/sub/": b"", "d/sub/b.csv": b"2", "other": b"3"})
+    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
+    channels.stage(store, "1", channel, tmp_path / "train")
+    files = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    assert files == {"train/a.csv": b"1", "train/sub/b.csv": b"2"}
+
+
+def test_a_bucket_that_went_away_fails_the_download_in_the_services_words(tmp_path: Path) -> None:
+    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://gone/d/"}}}
+    with pytest.raises(channels.StagingError, match="ClientError: Data download failed:The specified bucket"):
+        channels.stage(stored({}), "1", channel, tmp_path / "train")
+
+
+def test_two_keys_that_cannot_both_be_files_fail_the_download(tmp_path: Path) -> None:
+    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
+    with pytest.raises(channels.StagingError, match="Data download failed"):
+        channels.stage(stored({"d/a": b"1", "d/a/b": b"2"}), "1", channel, tmp_path / "train")
+
+
+REQUEST: dict[str, Any] = {
+    "AlgorithmSpecification": {"TrainingInputMode": "File"},
+    "HyperParameters": {"eta": "0.1", "objective": "binary:logistic"},
+    "InputDataConfig": [
+        {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": {}}},
+        {"ChannelName": "code", "InputMode": "File", "DataSource": {"S3DataSource": {}}},
+    ],
+}
+
+
+def test_the_configuration_files_say_what_the_job_was_given(tmp_path: Path) -> None:
+    config.write(tmp_path, REQUEST, config.Cluster("algo-1", ["algo-2", "algo-1"], "ml.m5.large"))
+    written = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
+    assert written["hyperparameters.json"] == REQUEST["HyperParameters"]
+    common = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+    assert written["inputdataconfig.json"] == {"train": {**common, "ContentType": "text/csv"}, "code": common}
+    assert written["resourceconfig.json"] == {
+        "current_host": "algo-1",
+        "current_instance_type": "ml.m5.large",
+        "current_group_name": "homogeneousCluster",
+        "hosts": ["algo-1", "algo-2"],
+        "instance_groups": [
+            {
+                "instance_group_name": "homogeneousCluster",
+                "instance_type": "ml.m5.large",
+                "hosts": ["algo-1", "algo-2"],
+            }
+        ],
+        "network_interface_name": "eth0",
+    }
+    assert "checkpointconfig.json" not in written
+
+
+def test_a_job_without_channels_or_hyperparameters_has_empty_files(tmp_path: Path) -> None:
+    config.write(tmp_path, {"AlgorithmSpecification": {}}, config.Cluster("algo-1", ["algo-1"], "ml.m5.large"))
+    assert json.loads((tmp_path / "hyperparameters.json").read_text()) == {}
+    assert json.loads((tmp_path / "inputdataconfig.json").read_text()) == {}
+
+
+def test_a_training_tree_is_open_to_any_user_and_made_afresh(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "job")
+    layout.make_for_training()
+    (layout.model / "old").write_text("x")
+    layout.make_for_training()
+    assert list(layout.model.iterdir()) == []
+    for path in (layout.ml, layout.config, layout.data, layout.model, layout.output / "data"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o777
+    layout.remove()
+    assert not layout.root.exists()
+
+
+def test_the_failure_file_is_read_to_its_first_1024_characters(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "job")
+    layout.make_for_training()
+    assert layout.failure() == ""
+    (layout.output / "failure").write_bytes(b"\xff" + b"x" * 5000)
+    assert len(layout.failure()) == 1024
+
+
+def test_what_was_packed_is_unpacked_the_same(tmp_path: Path) -> None:
+    source, target = tmp_path / "model", tmp_path / "copy"
+    (source / "sub").mkdir(parents=True)
+    (source / "xgboost-model").write_bytes(b"\0" * 100_000)
+    (source / "sub" / "a.txt").write_text("a")
+    archive.pack(source, tmp_path / "model.tar.gz")
+    with tarfile.open(tmp_path / "model.tar.gz") as packed:
+        assert sorted(packed.getnames()) == ["sub", "sub/a.txt", "xgboost-model"]
+    with (tmp_path / "model.tar.gz").open("rb") as body:
+        archive.unpack(body, target)
+    assert (target / "xgboost-model").read_bytes() == b"\0" * 100_000
+
+
+def test_an_empty_directory_is_packed_as_an_empty_archive(tmp_path: Path) -> None:
+    archive.pack(tmp_path / "nothing", tmp_path / "model.tar.gz")
+    with tarfile.open(tmp_path / "model.tar.gz") as packed:
+        assert packed.getnames() == []
+
+
+def tar_with(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        member = tarfile.TarInfo(name)
+        member.size = 1
+        packed.addfile(member, io.BytesIO(b"x"))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("body", [b"no archive", tar_with("../evil"), tar_with("a")[:-20]])
+def test_an_archive_that_is_none_or_would_write_elsewhere_is_refused(tmp_path: Path, body: bytes) -> None:
+    with pytest.raises(ModelDataError, match="s3://b/m"):
+        fetch(stored({"m": body}), "1", "s3://b/m", tmp_path, prefix=False, packed=True)
+    assert not (tmp_path.parent / "evil").exists()
+
+
+def test_model_data_comes_packed_plain_or_as_a_prefix(tmp_path: Path) -> None:
+    store = stored({"m/a.tar.gz": tar_with("w"), "m/b/c.bin": b"1", "m/b/d/e.bin": b"2"})
+    fetch(store, "1", "s3://b/m/a.tar.gz", tmp_path, prefix=False, packed=True)
+    fetch(store, "1", "s3://b/m/b/c.bin", tmp_path, prefix=False, packed=False)
+    fetch(store, "1", "s3://b/m/b/", tmp_path / "all", prefix=True, packed=False)
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {"w", "c.bin", "all/c.bin", "all/d/e.bin"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "parts"),
+    [
+        ("s3://b/a/k.csv", S3Uri("b", "a/k.csv")),
+        ("s3://b", S3Uri("b", "")),
+        ("s3://b/", S3Uri("b", "")),
+        ("https://b.s3.us-east-1.amazonaws.com/a/k", S3Uri("b", "a/k")),
+        ("https://my.b.s3-us-west-2.amazonaws.com/a%20k", S3Uri("my.b", "a k")),
+        ("https://s3-us-west-2.amazonaws.com/b/a/k", S3Uri("b", "a/k")),
+        ("https://s3.amazonaws.com/b/k", S3Uri("b", "k")),
+        ("/local/path", None),
+        ("https://example.com/b/k", None),
+    ],
+)
+def test_s3_locations_are_understood_in_every_spelling_sagemaker_takes(uri: str, parts: S3Uri | None) -> None:
+    assert parse(uri) == parts
+
+
+def test_locations_join_whether_or_not_they_end_with_a_slash() -> None:
+    assert str(S3Uri("b", "out/").join("job", "output")) == "s3://b/out/job/output"
+    assert str(S3Uri("b", "").join("job")) == "s3://b/job"
