@@ -10,7 +10,7 @@ unexport AWS_ENDPOINT_URL AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_
 unexport AWS_REGION AWS_DEFAULT_REGION AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test test-quick bench demo docs clean
+.PHONY: help setup lint images test test-quick bench demo docs clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,7 +23,12 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/.dev ## Run every test; without a Docker Engine its tests are skipped, with REQUIRE_DOCKER=1 they fail
+images: $(VENV)/.dev ## Build the images of the built-in algorithms, if a Docker Engine answers
+	@if $(BIN)/sagemaker-emulator images list >/dev/null 2>&1; then \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" bash containers/build.sh; \
+	fi
+
+test: $(VENV)/.dev images ## Run every test; without a Docker Engine its tests are skipped, with REQUIRE_DOCKER=1 they fail
 	$(PYTEST)
 
 test-quick: $(VENV)/.dev ## Run the tests that take no time and no Docker

@@ -54,6 +54,6 @@ def _progress() -> Callable[[str], None]:
 
 def _one_line(text: str) -> None:
     if text.startswith(("Building ", "Pulling ")):
-        click.echo(f"\r\033[K{text}")
+        click.echo(f"\r\033[K{text}", color=True)
     else:
-        click.echo(f"\r\033[K  {text.strip()}"[: shutil.get_terminal_size().columns], nl=False)
+        click.echo(f"\r\033[K  {text.strip()}"[: shutil.get_terminal_size().columns], nl=False, color=True)

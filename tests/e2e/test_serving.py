@@ -154,6 +154,7 @@ def test_an_update_goes_over_to_the_new_configuration_without_a_gap(
         sagemaker.describe_endpoint(EndpointName=name)
 
 
+@pytest.mark.slow  # a minute is the shortest time that may be asked for
 def test_a_container_that_never_gets_healthy_fails_the_endpoint(
     sagemaker: Any, s3: Any, bucket: str, name: str
 ) -> None:
