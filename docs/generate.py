@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,7 +64,7 @@ def levels() -> dict[str, dict[str, str]]:
 
     An operation is EXECUTED when it belongs to a noun with a life, that is, one that the supervisor runs.
     """
-    platform = cast(Platform, _Nothing())
+    platform = cast("Platform", _Nothing())
     lives = {type(kind.machine).__module__.rpartition(".")[0] for kind in nouns.kinds(platform)}
     handlers = nouns.operations(platform)
     control = {name: "EXECUTED" if _package(handlers[name]) in lives else "STATEFUL" for name in sorted(handlers)}
@@ -91,7 +92,7 @@ def operations() -> Iterator[str]:
 
 
 def _counts(built: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    yield "\nCounted against the service models of the botocore release that is pinned in `constraints.txt`.\n"
+    yield f"\nCounted against the service models of botocore {version('botocore')}.\n"
     yield "| Service | EXECUTED | STATEFUL | NOT BUILT |\n|---|---|---|---|"
     for service in SERVICES:
         own = list(built.get(service, {}).values())
@@ -164,11 +165,13 @@ def _option(option: click.Option) -> str:
 def _default(field: Field[Any]) -> str:
     if field.default is MISSING:  # the directory differs from user to user
         return "the user's data directory; on Linux `~/.local/share/sagemaker-emulator`"
-    return {True: "on", False: "off"}.get(field.default, f"`{field.default}`")
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    return f"`{field.default}`"
 
 
 def _package(handler: Handler) -> str:
-    function = cast(Any, getattr(handler, "func", handler))  # a partial's own module is functools
+    function = cast("Any", getattr(handler, "func", handler))  # a partial's own module is functools
     return str(function.__module__).rpartition(".")[0]
 
 
