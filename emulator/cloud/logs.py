@@ -29,12 +29,6 @@ class Logs:
                 # dropped, whatever its clock says.
                 backend.groups[group].put_log_events(stream, events)
 
-    def last_event_time(self, scope: Scope, group: str, stream: str) -> float | None:
-        found = self._backend(scope).groups.get(group)
-        events = found.streams[stream].events if found is not None and stream in found.streams else []
-        latest = max((event.timestamp for event in list(events)), default=None)
-        return None if latest is None else latest / 1000
-
     def _backend(self, scope: Scope) -> Any:
         self._ready()
         from moto.logs.models import logs_backends

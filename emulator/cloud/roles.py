@@ -26,10 +26,6 @@ class Roles:
             return "unknown"
         return "ok" if trusts(role.assume_role_policy_document, service) else "refuses"
 
-    def assumable(self, arn: str, service: str = "sagemaker.amazonaws.com") -> bool:
-        """Whether the role exists and ``service`` may assume it."""
-        return self.state(arn, service) == "ok"
-
     def create_for(self, arn: str) -> None:
         """Make the role ``arn`` names, with its path, for SageMaker; a role that exists is left as it is.
 

@@ -51,10 +51,6 @@ class LogSink(Protocol):
         """Append ``lines`` in order; group and stream are made when they do not exist, also for no lines."""
         ...
 
-    def last_event_time(self, scope: Scope, group: str, stream: str) -> float | None:
-        """The latest ``at`` in the stream (to the millisecond), or None when it has no lines or does not exist."""
-        ...
-
 
 class MetricSink(Protocol):
     """Keeps measured values by namespace. May be called from any thread."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.arns import Scope
-from emulator.sinks.port import Datum, LogSink, MetricSink
+from emulator.sinks.port import Datum, LogSink, MetricSink, StatisticSet
 from tests.mounted import ACCOUNT, REGION, Mounted, mounted
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -62,14 +62,6 @@ def test_stream_exists_even_without_lines(aws: Mounted, logs: LogSink) -> None:
     logs.write(SCOPE, GROUP, "empty", [])
     found = aws.client("logs").describe_log_streams(logGroupName=GROUP)["logStreams"]
     assert [stream["logStreamName"] for stream in found] == ["empty"]
-    assert logs.last_event_time(SCOPE, GROUP, "empty") is None
-
-
-def test_last_event_time_is_that_of_the_latest_line(logs: LogSink) -> None:
-    now = datetime.now(UTC).timestamp()
-    assert logs.last_event_time(SCOPE, GROUP, "s") is None
-    logs.write(SCOPE, GROUP, "s", [Line(now, "a"), Line(now + 2, "b"), Line(now + 1, "c")])
-    assert logs.last_event_time(SCOPE, GROUP, "s") == pytest.approx(now + 2, abs=0.001)
 
 
 def test_scopes_do_not_see_each_other(aws: Mounted, logs: LogSink) -> None:
@@ -96,3 +88,19 @@ def test_values_are_read_back_by_name_and_dimension(aws: Mounted, metrics: Metri
         Statistics=["Average", "SampleCount"],
     )["Datapoints"]
     assert [(point["Average"], point["SampleCount"]) for point in found] == [(1.5, 2.0)]
+
+
+def test_a_statistic_set_counts_as_all_its_values(aws: Mounted, metrics: MetricSink) -> None:
+    now = datetime.now(UTC)
+    dimensions = {"EndpointName": "e"}
+    metrics.put(SCOPE, "AWS/SageMaker", [StatisticSet("Latency", 30.0, 5.0, 15.0, 3, now.timestamp(), dimensions)])
+    found = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="Latency",
+        Dimensions=[{"Name": "EndpointName", "Value": "e"}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Sum", "Minimum", "Maximum", "SampleCount"],
+    )["Datapoints"]
+    assert [(p["Sum"], p["Minimum"], p["Maximum"], p["SampleCount"]) for p in found] == [(30.0, 5.0, 15.0, 3.0)]

@@ -20,7 +20,7 @@ def policy(**statement: object) -> str:
 
 
 def test_seeded_role_may_be_assumed_by_sagemaker_and_nobody_else(cloud: Cloud) -> None:
-    assert cloud.roles.assumable(SEEDED)
+    assert cloud.roles.state(SEEDED) == "ok"
     assert cloud.roles.state(SEEDED, "lambda.amazonaws.com") == "refuses"
 
 
@@ -41,13 +41,13 @@ def test_role_made_for_an_arn_has_its_name_and_path_and_trust(aws: Mounted) -> N
     aws.cloud.roles.create_for(arn)
     role = aws.client("iam").get_role(RoleName="Trainer")["Role"]
     assert (role["Arn"], role["Path"]) == (arn, "/team/ml/")
-    assert aws.cloud.roles.assumable(arn)
+    assert aws.cloud.roles.state(arn) == "ok"
 
 
 def test_role_of_another_account_is_made_in_that_account(aws: Mounted) -> None:
     arn = "arn:aws:iam::999988887777:role/Theirs"
     aws.cloud.roles.create_for(arn)
-    assert aws.cloud.roles.assumable(arn)
+    assert aws.cloud.roles.state(arn) == "ok"
     assert "Theirs" not in {role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]}
 
 

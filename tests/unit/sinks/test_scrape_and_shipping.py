@@ -52,9 +52,6 @@ class Stream:
     def write(self, scope: Scope, group: str, stream: str, lines: Sequence[LogLine]) -> None:  # type: ignore[override]
         self.batches.append([line.text for line in lines])
 
-    def last_event_time(self, scope: Scope, group: str, stream: str) -> float | None:
-        return None
-
 
 def test_every_line_is_shipped_in_order_and_the_stream_exists_from_the_start() -> None:
     sink = Stream()
