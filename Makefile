@@ -40,8 +40,9 @@ bench: $(VENV)/.dev ## Measure, each figure beside its reference
 demo: $(VENV)/.run ## Train a model, host it and ask it, on the best engine there is (ENGINE=docker or process)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh $(ENGINE)
 
-docs: $(VENV)/.dev ## Write the reference of the command line from its own help
-	$(BIN)/python docs/command_line.py > docs/command-line.md
+docs: $(VENV)/.dev ## Write the generated part of the reference, and check every document
+	$(BIN)/python docs/generate.py
+	$(BIN)/pytest -q tests/docs -m "not slow"
 
 clean: ## Remove everything that make has made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

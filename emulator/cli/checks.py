@@ -135,7 +135,7 @@ def port(settings: Settings) -> Check:
             reason = error.strerror or str(error)
         else:
             return Check("ok", "Port", f"{where} is free")
-    if found.health(f"http://{where}") is not None:
+    if found.health(f"http://{where}", patience=1.0) is not None:
         return Check("ok", "Port", f"{where} is served by an emulator that runs already")
     return Check("fail", "Port", f"{where}: {reason}", "Choose another one with --port; 0 takes a free one.")
 

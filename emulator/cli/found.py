@@ -65,10 +65,10 @@ def find(data_dir: Path | None, port: int | None) -> Found | None:
     return running[0] if running else None
 
 
-def health(url: str) -> dict[str, Any] | None:
-    """What the emulator at ``url`` says about itself; None when none answers there."""
+def health(url: str, patience: float = _PATIENCE) -> dict[str, Any] | None:
+    """What the emulator at ``url`` says about itself; None when none answers there within ``patience`` seconds."""
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=patience)
     try:
         connection.request("GET", HEALTH)
         answer = json.loads(connection.getresponse().read())

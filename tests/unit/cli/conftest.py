@@ -26,7 +26,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> Iterator[Run]:
+def run(environment: dict[str, str], tmp_path: Path) -> Iterator[Run]:
     """Run the command to its end. Emulators that a test leaves in the background are ended after it."""
 
     def command(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -39,14 +39,8 @@ def run(environment: dict[str, str]) -> Iterator[Run]:
         )
 
     yield command
-    while ports := _ports(command("down").stderr):
-        for port in ports:
-            command("down", "--port", port)
-
-
-def _ports(complaint: str) -> list[str]:
-    """The ports in "Several emulators run; say which one with --port: 1, 2."."""
-    return complaint.rpartition("--port: ")[2].strip(".\n").split(", ") if "Several" in complaint else []
+    for announcement in tmp_path.rglob("running.json"):
+        command("down", "--data-dir", str(announcement.parent))
 
 
 @pytest.fixture
