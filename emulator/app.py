@@ -156,7 +156,9 @@ class Emulator:
     def _serve(self, data: DataDir) -> None:
         gateway_host = self._engine.prepare()
         extra = [(gateway_host, 0)] if gateway_host is not None else []
-        self._front = Front(self._asgi(), [(self.settings.host, self.settings.port), *extra])
+        connections = Connections()
+        addresses = [(self.settings.host, self.settings.port), *extra]
+        self._front = Front(self._asgi(connections), addresses, connections.close)
         nouns.before_serving(self._platform)
         self._front.start()
         for address, reason in self._front.unbound.items():
@@ -169,13 +171,13 @@ class Emulator:
             log.info("went on with %d jobs and endpoints", recovered)
         data.announce(Running(os.getpid(), self.url))
 
-    def _asgi(self) -> Any:
+    def _asgi(self, connections: Connections) -> Any:
         control_plane = Service("sagemaker", nouns.operations(self._platform))
         runtime = Service("sagemaker-runtime", {})
         control_plane.warm()
         runtime.warm()
         siblings = [runtime, *(Service(name, {}) for name in _SIBLINGS)]
-        invoker = Invoker(self._router, Connections(), self._traffic)
+        invoker = Invoker(self._router, connections, self._traffic)
         invoke = InvokeEndpoint(runtime, self._router, invoker, self._cloud.account_of, self.settings.region)
 
         def gateway(own: Any) -> Any:

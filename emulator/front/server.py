@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from emulator.front.joined import JoinedHttp
+
 Address = tuple[str, int]
 AsgiApp = Callable[..., Awaitable[None]]
 
@@ -28,11 +30,16 @@ class Front:
     """Serves ``app`` on the first of ``addresses``, and on the others as far as they can be bound.
 
     A port of 0 takes a free one; the other addresses with port 0 then take the same. Signals are left alone.
+    ``closing`` is called on the event loop when the last request is over: what the application keeps open there
+    must be closed, or the loop does not end.
     """
 
-    def __init__(self, app: AsgiApp, addresses: Sequence[Address]) -> None:
+    def __init__(
+        self, app: AsgiApp, addresses: Sequence[Address], closing: Callable[[], None] = lambda: None
+    ) -> None:
         self._config = uvicorn.Config(
             app,
+            http=JoinedHttp,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -43,7 +50,7 @@ class Front:
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=1,
         )
-        self._server = _Server(self._config)
+        self._server = _Server(self._config, closing)
         self._addresses = list(addresses)
         self._thread: threading.Thread | None = None
         self.port = 0
@@ -104,8 +111,9 @@ class Front:
 class _Server(uvicorn.Server):
     """uvicorn's server, which tells when it serves and can be given one more socket."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
         super().__init__(config)
+        self._closing = closing
         self.serving = threading.Event()
         self.loop: Any = None
 
@@ -113,6 +121,10 @@ class _Server(uvicorn.Server):
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.serving.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._closing()
 
     async def add(self, sock: socket.socket) -> None:
         """Serve on ``sock`` as well; it is closed with the others."""

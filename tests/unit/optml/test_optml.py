@@ -171,7 +171,9 @@ def tar_with(name: str) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("body", [b"no archive", tar_with("../evil"), tar_with("a")[:-20]])
+@pytest.mark.parametrize(
+    "body", [b"no archive", tar_with("../evil"), tar_with("a")[:-20]], ids=["no archive", "outside", "cut off"]
+)
 def test_an_archive_that_is_none_or_would_write_elsewhere_is_refused(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(ModelDataError, match="s3://b/m"):
         fetch(stored({"m": body}), "1", "s3://b/m", tmp_path, prefix=False, packed=True)
