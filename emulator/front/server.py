@@ -34,9 +34,7 @@ class Front:
     must be closed, or the loop does not end.
     """
 
-    def __init__(
-        self, app: AsgiApp, addresses: Sequence[Address], closing: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, app: AsgiApp, addresses: Sequence[Address], closing: Callable[[], None] = lambda: None) -> None:
         self._config = uvicorn.Config(
             app,
             http=JoinedHttp,

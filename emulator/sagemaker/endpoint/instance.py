@@ -10,13 +10,14 @@ from pathlib import Path
 
 from emulator.arns import Scope
 from emulator.engines import instances
-from emulator.engines.port import ContainerGone, EngineError, Handle, LaunchSpec
+from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Handle, LaunchSpec
 from emulator.optml.layout import Layout, open_to_all
 from emulator.optml.model_data import ModelDataError, fetch
 from emulator.sagemaker.container import environment
 from emulator.sagemaker.endpoint.machine import NOUN, Fleet, Instance, Variant
 from emulator.sagemaker.model import data_location
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.watching import Watcher
 from emulator.serving.health import wait_until_healthy
 from emulator.sinks import scrape
 from emulator.sinks.shipping import ship
@@ -34,8 +35,9 @@ class NotHealthy(Exception):
 class InstanceStarter:
     """Brings instances up; one that runs already is found and left alone."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, watcher: Watcher) -> None:
         self._platform = platform
+        self._watcher = watcher
         self._followed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -128,13 +130,11 @@ class InstanceStarter:
 
     def _ship(self, resource: Resource, stream: str, handle: Handle, key: str) -> None:
         group = f"/aws/sagemaker/Endpoints/{resource.key.name}"
-        lines = (replace(line, text=scrape.escape(line.text)) for line in self._platform.engine.logs(handle))
+        lines = (replace(line, text=scrape.escape(line.text)) for line in self._watcher.lines(handle))
         try:
             ship(lines, self._platform.logs, resource.key.scope, group, stream)
-        except ContainerGone:
-            log.debug("%s: the container went while its log was read", stream)
-        except EngineError as error:
-            log.warning("%s: the log ends here: %s", stream, error)
+        except (ContainerGone, EngineClosed):
+            log.debug("%s: the log is no longer followed", stream)
         finally:
             with self._lock:
                 self._followed.discard(key)

@@ -7,13 +7,14 @@ import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator.engines.port import ContainerGone, EngineError, Handle, Owned
+from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Handle, Owned
 from emulator.machines.machine import Command, Event
 from emulator.sagemaker.endpoint import machine
 from emulator.sagemaker.endpoint.instance import InstanceStarter, NotHealthy
 from emulator.sagemaker.endpoint.machine import Fleet, Instance, Variant
 from emulator.sagemaker.endpoint.view import life_of
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.watching import Watcher
 from emulator.serving import router
 from emulator.state.store import Resource
 
@@ -32,7 +33,8 @@ class EndpointWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._starter = InstanceStarter(platform)
+        self._watcher = Watcher(platform.engine, platform.clock)
+        self._starter = InstanceStarter(platform, self._watcher)
         self._guarded: set[str] = set()
         self._lock = threading.Lock()
         self._changing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -100,11 +102,11 @@ class EndpointWork:
                 return None
             self._guarded.add(key)
         try:
-            self._platform.engine.wait(instance.container)
+            self._watcher.wait(instance.container)
+        except EngineClosed:
+            return None
         except ContainerGone:
             log.debug("instance %s is gone", instance.id)
-        except EngineError as error:
-            log.warning("instance %s cannot be watched: %s", instance.id, error)
         finally:
             with self._lock:
                 self._guarded.discard(key)

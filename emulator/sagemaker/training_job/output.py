@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from emulator.engines.port import LogLine
+from emulator.engines.port import ContainerGone, EngineClosed, LogLine
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job.builtin import metric_definitions
 from emulator.sagemaker.training_job.view import life_of
@@ -15,7 +16,13 @@ from emulator.sinks.port import Datum
 from emulator.sinks.shipping import ship
 from emulator.state.store import Resource
 
+log = logging.getLogger(__name__)
+
 GROUP = "/aws/sagemaker/TrainingJobs"
+
+# Metrics are written in batches, so that they can be watched while the job runs and cost little.
+_MOST_READINGS = 500
+_READINGS_SECONDS = 1.0
 
 
 class Output:
@@ -45,14 +52,22 @@ class Output:
     def _follow(self, lines: Callable[[], Iterable[LogLine]]) -> None:
         scope = self._resource.key.scope
         # After a restart the output is read again from its beginning: the stream and the last metrics need all of it.
-        ship(self._measured(lines()), self._platform.logs, scope, GROUP, self._stream)
+        try:
+            ship(self._measured(lines()), self._platform.logs, scope, GROUP, self._stream)
+        except (ContainerGone, EngineClosed):
+            log.debug("%s: the log is no longer followed", self._stream)
 
     def _measured(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
         readings: list[scrape.Reading] = []
-        for line in lines:
-            readings += self._scraper.feed(line.text, line.at)
-            yield replace(line, text=scrape.escape(line.text))
-        self._record(readings)
+        try:
+            for line in lines:
+                readings += self._scraper.feed(line.text, line.at)
+                if readings and (len(readings) >= _MOST_READINGS or line.at - readings[0].at >= _READINGS_SECONDS):
+                    self._record(readings)
+                    readings = []
+                yield replace(line, text=scrape.escape(line.text))
+        finally:
+            self._record(readings)
 
     def _record(self, readings: Iterable[scrape.Reading]) -> None:
         dimensions = {"TrainingJobName": self._resource.key.name}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from emulator.engines import instances
-from emulator.engines.port import ContainerGone, EngineError, Exit, Handle, ImageMissing, LaunchSpec, LogLine
+from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Handle, ImageMissing, LaunchSpec
 from emulator.machines.machine import Command, Event, Failed
 from emulator.objects.port import ObjectError
 from emulator.optml import archive, channels, config
@@ -19,14 +19,12 @@ from emulator.sagemaker.training_job import machine
 from emulator.sagemaker.training_job.machine import NOUN, FinalMetric
 from emulator.sagemaker.training_job.output import Output
 from emulator.sagemaker.training_job.view import life_of, output_location
+from emulator.sagemaker.watching import Watcher
 from emulator.state.store import Resource
 
 log = logging.getLogger(__name__)
 
 HOST = "algo-1"
-
-# While the engine does not answer (a restart of Docker, say) the job is neither ended nor lost: ask again.
-_ASK_AGAIN_SECONDS = 1.0
 
 
 class TrainingJobWork:
@@ -34,6 +32,7 @@ class TrainingJobWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._watcher = Watcher(platform.engine, platform.clock)
 
     def __call__(self, resource: Resource, command: Command) -> Event | None:
         match command:
@@ -116,42 +115,19 @@ class TrainingJobWork:
             network=not isolated,
         )
 
-    def _watch(self, resource: Resource, container: Handle) -> Event:
+    def _watch(self, resource: Resource, container: Handle) -> Event | None:
         output = Output(self._platform, resource)
         try:
-            output.follow(lambda: self._lines(container))
-            ended = self._patiently(container)
+            output.follow(lambda: self._watcher.lines(container))
+            ended = self._watcher.wait(container)
+        except EngineClosed:
+            return None
         except ContainerGone:
             return Failed("InternalServerError: the training container was removed by somebody else while it ran")
         output.join()
         last = tuple(FinalMetric(found.name, found.value, found.at) for found in output.last_metrics())
         failure = "" if ended.code == 0 else self._layout(resource).failure()
         return machine.Exited(ended.code, ended.out_of_memory, failure, last)
-
-    def _lines(self, container: Handle) -> Iterator[LogLine]:
-        """Every line to the container's end, also across a restart of the engine."""
-        since: float | None = None
-        while True:
-            try:
-                for line in self._platform.engine.logs(container, since):
-                    since = line.at
-                    yield line
-                return
-            except ContainerGone:
-                return
-            except EngineError as error:
-                log.warning("the engine does not answer (%s); asking again", error)
-                self._platform.clock.sleep(_ASK_AGAIN_SECONDS)
-
-    def _patiently(self, container: Handle) -> Exit:
-        while True:
-            try:
-                return self._platform.engine.wait(container)
-            except ContainerGone:
-                raise
-            except EngineError as error:
-                log.warning("the engine does not answer (%s); asking again", error)
-                self._platform.clock.sleep(_ASK_AGAIN_SECONDS)
 
     def _stop(self, container: Handle, grace: float) -> None:
         try:
