@@ -12,8 +12,8 @@ from benchmarks.server import PATIENCE
 
 REGION = "us-east-1"
 
-# Between two looks at a resource that changes: short beside what is measured, and no load beside the container's.
-_PAUSE = 0.01
+# Between two looks at a resource that changes: short beside what is measured, and little work beside the container's.
+_PAUSE = 0.02
 
 
 def authorization(service: str) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from benchmarks import workload
 from benchmarks.server import PATIENCE, environment, free_port, wait_for_200
-from emulator.engines import instances
+from emulator.engines import instances, sockets
 from emulator.engines.choose import choose
+from emulator.engines.docker import facts
+from emulator.engines.docker.client import connect
+from emulator.engines.port import EngineError
 from emulator.engines.process import programs
 
 _PORT = 8080
@@ -40,45 +44,62 @@ def bare(engine: str) -> Bare:
 
 
 class DockerRun:
-    """`docker run`, with the limits and the environment the emulator gives."""
+    """The image with the limits and the environment the emulator gives.
+
+    `docker run` trains. It returns only once the container is gone from its network, which would be too late for a
+    first ping, and its own start counts: the server is started through the engine's API and pinged where the emulator
+    would ping it.
+    """
 
     name = "docker run"
 
     def __init__(self) -> None:
+        if shutil.which("docker") is None:
+            raise EngineError("the docker command, which is the reference, is not installed.")
         engine = choose("docker", "benchmark", Path())
         try:
             self._image = engine.require_image(workload.IMAGE)
         finally:
             engine.close()
+        self._limits = instances.limits(workload.INSTANCE_TYPE, os.cpu_count())
 
     def train(self, ml: Path) -> float:
-        name = _name()
-        began = time.perf_counter()
-        self._docker("run", *self._options(name, ml), self._image, "train")
-        seconds = time.perf_counter() - began
-        self._docker("rm", name)
-        return seconds
-
-    def first_ping(self, ml: Path) -> float:
-        name, port = _name(), free_port()
-        published = ["--detach", "--publish", f"127.0.0.1:{port}:{_PORT}"]
-        began = time.perf_counter()
-        with subprocess.Popen(
-            ["docker", "run", *published, *self._options(name, ml), self._image, "serve"], stdout=subprocess.DEVNULL
-        ):
-            wait_for_200(("127.0.0.1", port), "/ping")
-            seconds = time.perf_counter() - began
-        self._docker("rm", "--force", name)
-        return seconds
-
-    def _options(self, name: str, ml: Path) -> list[str]:
-        limits = instances.limits(workload.INSTANCE_TYPE, os.cpu_count())
+        name, limits = f"benchmark-{uuid.uuid4().hex[:12]}", self._limits
         variables = [f"--env={key}={value}" for key, value in workload.ENVIRONMENT.items()]
         size = [f"--cpus={limits.cpus}", f"--memory={limits.memory}", f"--memory-swap={limits.memory}"]
-        return ["--name", name, "--volume", f"{ml}:/opt/ml", *size, *variables]
+        began = time.perf_counter()
+        try:
+            _docker("run", "--name", name, "--volume", f"{ml}:/opt/ml", *size, *variables, self._image, "train")
+            return time.perf_counter() - began
+        finally:
+            _docker("rm", "--force", name)
 
-    def _docker(self, *arguments: str) -> None:
-        subprocess.run(["docker", *arguments], stdout=subprocess.DEVNULL, check=True)
+    def first_ping(self, ml: Path) -> float:
+        url = sockets.find()
+        assert url is not None, "an engine answered a moment ago"
+        client, port = connect(url), free_port()
+        published: dict[int | str, Any] | None = (
+            None if facts.read(client.info(), url).native else {_PORT: ("127.0.0.1", port)}
+        )
+        host = client.create_host_config(
+            binds=[f"{ml}:/opt/ml"],
+            port_bindings=published,
+            nano_cpus=int((self._limits.cpus or 1) * 1e9),
+            mem_limit=self._limits.memory,
+            memswap_limit=self._limits.memory,
+        )
+        began = time.perf_counter()
+        made = client.create_container(
+            self._image, ["serve"], host_config=host, environment=workload.ENVIRONMENT, ports=[_PORT]
+        )
+        try:
+            client.start(made["Id"])
+            own = client.inspect_container(made["Id"])["NetworkSettings"]["IPAddress"]
+            wait_for_200(("127.0.0.1", port) if published else (own, _PORT), "/ping")
+            return time.perf_counter() - began
+        finally:
+            client.remove_container(made["Id"], force=True)
+            client.close()
 
 
 class OwnProcess:
@@ -114,5 +135,5 @@ class OwnProcess:
             yield process
 
 
-def _name() -> str:
-    return f"benchmark-{uuid.uuid4().hex[:12]}"
+def _docker(*arguments: str) -> None:
+    subprocess.run(["docker", *arguments], stdout=subprocess.DEVNULL, check=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.api import Api
-from emulator.optml import config
+from emulator.optml import archive, config
 from emulator.optml.layout import Layout, open_to_all
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -112,8 +111,7 @@ def lay_out_model(root: Path, api: Api, job: str) -> Path:
     layout = Layout(root)
     layout.make_for_serving()
     packed = io.BytesIO(api.get(f"/{BUCKET}/models/{job}/output/model.tar.gz"))
-    with tarfile.open(fileobj=packed) as archive:
-        archive.extractall(layout.model, filter="data")
+    archive.unpack(packed, layout.model)
     open_to_all(layout.ml)
     return layout.ml
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -159,3 +161,14 @@ def log_lines(logs: Any, group: str, prefix: str) -> list[str]:
             lines += [event["message"] for event in page["events"]]
             token = {"nextToken": page["nextForwardToken"]}
     return lines
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    """A tar.gz of ``files``, path to content."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

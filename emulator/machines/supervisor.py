@@ -48,6 +48,8 @@ class Supervisor:
         self._guard = threading.Lock()
         self._busy: dict[threading.Thread, Command] = {}
         self._open = True
+        self.closing = threading.Event()
+        """Set when the emulator stops: a command that waits for something gives up without an outcome."""
 
     def register(self, kind: Kind) -> None:
         """Let this supervisor run lives of a kind."""
@@ -99,6 +101,7 @@ class Supervisor:
 
     def close(self, patience: float = 10.0) -> None:
         """Ring no more alarms, let commands end that do so by themselves, then take no more events."""
+        self.closing.set()
         self._alarms.close()
         self.settle(patience)
         self._open = False

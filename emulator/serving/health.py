@@ -13,7 +13,7 @@ PING_TIMEOUT = 2.0
 
 _PAUSE = 0.02
 
-# Asking the engine costs more than a ping, so it is asked whether the container still runs only now and then.
+# Asking the engine costs more than a ping, so whether the container still runs is asked only now and then.
 _PINGS_PER_LOOK = 10
 
 
@@ -29,13 +29,13 @@ def ping(address: Address) -> bool:
         connection.close()
 
 
-def wait_until_healthy(address: Address, clock: Clock, timeout: float, runs: Callable[[], bool]) -> bool:
-    """Ping until the container is healthy (True), or it ended or ``timeout`` seconds have passed (False)."""
+def wait_until_healthy(address: Address, clock: Clock, timeout: float, worth_waiting: Callable[[], bool]) -> bool:
+    """Ping until the container is healthy (True); False after ``timeout`` seconds or when waiting has no sense."""
     deadline = clock.now() + timeout
     pings = 0
     while not ping(address):
         pings += 1
-        if clock.now() > deadline or (pings % _PINGS_PER_LOOK == 0 and not runs()):
+        if clock.now() > deadline or (pings % _PINGS_PER_LOOK == 0 and not worth_waiting()):
             return False
         clock.sleep(_PAUSE)
     return True

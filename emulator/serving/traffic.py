@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,13 +35,42 @@ class _Tally:
 
 
 @dataclass(slots=True)
-class _Tallies:
-    """The metrics of one endpoint variant since the last write."""
+class _Counted:
+    """What happened at one endpoint variant since the last write. Filled once per invocation, hence so plain."""
 
-    by_name: dict[str, _Tally] = field(default_factory=dict)
+    share: _Tally = field(default_factory=_Tally)
+    client_errors: int = 0
+    server_errors: int = 0
+    model_errors: int = 0
+    model_us: _Tally = field(default_factory=_Tally)
+    overhead_us: _Tally = field(default_factory=_Tally)
 
-    def add(self, name: str, value: float) -> None:
-        self.by_name.setdefault(name, _Tally()).add(value)
+    def add(self, instances: int, status: int, model_us: float, overhead_us: float) -> None:
+        self.share.add(1.0 / max(1, instances))
+        self.model_us.add(model_us)
+        self.overhead_us.add(overhead_us)
+        if not 200 <= status < 300:
+            self.model_errors += 1
+            self.client_errors += 400 <= status < 500
+            self.server_errors += status >= 500 or status == 0
+
+    def by_name(self) -> dict[str, _Tally]:
+        """The tally of each metric."""
+        invocations = self.share.count
+        return {
+            "Invocations": _ones(invocations, invocations),
+            "InvocationsPerInstance": self.share,
+            "Invocation4XXErrors": _ones(self.client_errors, invocations),
+            "Invocation5XXErrors": _ones(self.server_errors, invocations),
+            "InvocationModelErrors": _ones(self.model_errors, invocations),
+            "ModelLatency": self.model_us,
+            "OverheadLatency": self.overhead_us,
+        }
+
+
+def _ones(ones: int, count: int) -> _Tally:
+    """The tally of ``count`` values, of which ``ones`` are 1 and the others 0."""
+    return _Tally(float(ones), float(ones == count), float(ones > 0), count)
 
 
 class Traffic:
@@ -49,21 +79,14 @@ class Traffic:
     def __init__(self, sink: MetricSink, clock: Clock) -> None:
         self._sink = sink
         self._clock = clock
-        self._tallies: dict[_Key, _Tallies] = {}
+        self._counted: defaultdict[_Key, _Counted] = defaultdict(_Counted)
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def record(self, where: _Key, instances: int, status: int, model_us: float, overhead_us: float) -> None:
         """One invocation: the container's HTTP status (0: no answer), microseconds in it and around it."""
         with self._lock:
-            tallies = self._tallies.setdefault(where, _Tallies())
-            tallies.add("Invocations", 1.0)
-            tallies.add("InvocationsPerInstance", 1.0 / max(1, instances))
-            tallies.add("Invocation4XXErrors", float(400 <= status < 500))
-            tallies.add("Invocation5XXErrors", float(status >= 500 or status == 0))
-            tallies.add("InvocationModelErrors", float(not 200 <= status < 300))
-            tallies.add("ModelLatency", model_us)
-            tallies.add("OverheadLatency", overhead_us)
+            self._counted[where].add(instances, status, model_us, overhead_us)
             if self._timer is None:
                 self._timer = threading.Timer(_PERIOD, self.flush)
                 self._timer.daemon = True
@@ -72,14 +95,14 @@ class Traffic:
     def flush(self) -> None:
         """Write what has been counted so far."""
         with self._lock:
-            tallies, self._tallies = self._tallies, {}
+            everything, self._counted = self._counted, defaultdict(_Counted)
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = None
         now = self._clock.now()
-        for (scope, endpoint, variant), counted in tallies.items():
+        for (scope, endpoint, variant), counted in everything.items():
             dimensions = {"EndpointName": endpoint, "VariantName": variant}
-            self._sink.put(scope, NAMESPACE, _sets(counted.by_name, now, dimensions))
+            self._sink.put(scope, NAMESPACE, _sets(counted.by_name(), now, dimensions))
 
 
 def _sets(counted: Mapping[str, _Tally], at: float, dimensions: Mapping[str, str]) -> list[StatisticSet]:

@@ -61,6 +61,7 @@ def _number(match: re.Match[str] | None) -> float | None:
     if match is None or not match.re.groups or match[1] is None:
         return None
     try:
-        return float(match[1])
+        # An escaped TAB ends a word as the TAB itself would: `(\S+)` means the number before it.
+        return float(match[1].partition("#011")[0])
     except ValueError:
         return None

@@ -13,6 +13,7 @@ from tests.running import (
     ROLE,
     XGBOOST,
     RunningEmulator,
+    archive,
     ended,
     log_lines,
     serving,
@@ -110,6 +111,21 @@ def test_an_endpoint_in_service_serves_again_after_a_kill(emulator: RunningEmula
     emulator.client("sagemaker").delete_endpoint(EndpointName="e")
     waiter = emulator.client("sagemaker").get_waiter("endpoint_deleted")
     waiter.wait(EndpointName="e", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+
+def test_an_endpoint_that_is_coming_up_goes_on_doing_so_after_an_orderly_stop(emulator: RunningEmulator) -> None:
+    emulator.client("s3").put_object(Bucket="bucket", Key="bad.tar.gz", Body=archive({"xgboost-model": b"no model"}))
+    sagemaker = emulator.client("sagemaker")
+    container = {"Image": XGBOOST, "ModelDataUrl": "s3://bucket/bad.tar.gz"}  # it runs, and is never healthy
+    sagemaker.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variants = [{"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=variants)
+    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    assert emulator.stop() == 0
+    emulator.start()
+    shown = emulator.client("sagemaker").describe_endpoint(EndpointName="e")
+    assert shown["EndpointStatus"] == "Creating"
+    assert "FailureReason" not in shown
 
 
 def predict(emulator: RunningEmulator, cancer: tuple[Any, Any]) -> str:

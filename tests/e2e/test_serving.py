@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.running import ROLE, XGBOOST, RunningEmulator, ended, log_lines, serving, training_request, until
+from tests.running import ROLE, XGBOOST, RunningEmulator, archive, ended, log_lines, serving, training_request, until
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +158,7 @@ def test_an_update_goes_over_to_the_new_configuration_without_a_gap(
 def test_a_container_that_never_gets_healthy_fails_the_endpoint(
     sagemaker: Any, s3: Any, bucket: str, name: str
 ) -> None:
-    s3.put_object(Bucket=bucket, Key=f"{name}/model.tar.gz", Body=_archive({"xgboost-model": b"no model"}))
+    s3.put_object(Bucket=bucket, Key=f"{name}/model.tar.gz", Body=archive({"xgboost-model": b"no model"}))
     container = {"Image": XGBOOST, "ModelDataUrl": f"s3://{bucket}/{name}/model.tar.gz"}
     sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     variants = variant(name)
@@ -172,16 +172,3 @@ def test_a_container_that_never_gets_healthy_fails_the_endpoint(
         "Please check CloudWatch logs for this endpoint."
     )
     sagemaker.delete_endpoint(EndpointName=name)
-
-
-def _archive(files: dict[str, bytes]) -> bytes:
-    import io
-    import tarfile
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path, content in files.items():
-            member = tarfile.TarInfo(path)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()

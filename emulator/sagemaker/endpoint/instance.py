@@ -42,7 +42,7 @@ class InstanceStarter:
         self._lock = threading.Lock()
 
     def start(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, known: Instance | None) -> Instance:
-        """The instance, answering pings. Raises `NotHealthy`."""
+        """The instance, answering pings. Raises `NotHealthy`, or `EngineClosed` when the emulator stops meanwhile."""
         try:
             if known is not None and self._platform.engine.state(known.container) == "exited":
                 self._platform.engine.remove(known.container)
@@ -51,6 +51,8 @@ class InstanceStarter:
             handle = self._platform.engine.launch(self._spec(resource, fleet, variant, id, layout.ml))
             self._follow(resource, variant, id, handle)
             self._await_ping(variant, handle)
+        except EngineClosed:
+            raise
         except EngineError as error:
             raise NotHealthy(f"{error}") from error
         ready_at = known.ready_at if known and known.container == handle else self._platform.clock.now()
@@ -110,9 +112,14 @@ class InstanceStarter:
         )
 
     def _await_ping(self, variant: Variant, handle: Handle) -> None:
-        engine, clock = self._platform.engine, self._platform.clock
-        address = engine.address(handle)
-        if not wait_until_healthy(address, clock, variant.startup_timeout, lambda: engine.state(handle) == "running"):
+        engine, clock, closing = self._platform.engine, self._platform.clock, self._platform.supervisor.closing
+
+        def worth_waiting() -> bool:
+            return not closing.is_set() and engine.state(handle) == "running"
+
+        if not wait_until_healthy(engine.address(handle), clock, variant.startup_timeout, worth_waiting):
+            if closing.is_set():
+                raise EngineClosed
             raise NotHealthy(
                 f"The primary container for production variant {variant.name} did not pass the ping health check. "
                 "Please check CloudWatch logs for this endpoint."

@@ -67,7 +67,7 @@ class EndpointWork:
         life = life_of(now)
         return fleet.id in [known.id for known in (life.fleet, life.coming) if known is not None]
 
-    def _start_all(self, resource: Resource, fleet: Fleet) -> Event:
+    def _start_all(self, resource: Resource, fleet: Fleet) -> Event | None:
         known = {instance.id: instance for instance in fleet.running}
         wanted = [(variant, id) for variant in fleet.variants for id in variant.instances]
 
@@ -78,6 +78,8 @@ class EndpointWork:
         try:
             with ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="deploy") as pool:
                 running = tuple(pool.map(start, wanted))
+        except EngineClosed:
+            return None  # the next start goes on with it
         except NotHealthy as error:
             return machine.DeployFailed(fleet.id, str(error))
         return machine.Deployed(fleet.id, running)
@@ -130,7 +132,10 @@ class EndpointWork:
         clock = self._platform.clock
         deadline = clock.now() + _DRAIN
         ids = [instance.id for instance in fleet.running]
-        while clock.now() < deadline and any(self._platform.router.outstanding(id) for id in ids):
+        closing = self._platform.supervisor.closing
+        while (
+            clock.now() < deadline and not closing.is_set() and any(self._platform.router.outstanding(id) for id in ids)
+        ):
             clock.sleep(_DRAIN_POLL)
 
     def _take_down(self, resource: Resource, fleet: Fleet) -> None:

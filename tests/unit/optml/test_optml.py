@@ -162,17 +162,28 @@ def test_an_empty_directory_is_packed_as_an_empty_archive(tmp_path: Path) -> Non
         assert packed.getnames() == []
 
 
-def tar_with(name: str) -> bytes:
+@pytest.fixture(params=["with the filter", "before Python 3.11.4"])
+def _either_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "with the filter":
+        monkeypatch.delattr(tarfile, "data_filter")
+
+
+def tar_with(name: str, link: str | None = None) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
         member = tarfile.TarInfo(name)
-        member.size = 1
+        if link is not None:
+            member.type, member.linkname = tarfile.SYMTYPE, link
+        member.size = 1 if link is None else 0
         packed.addfile(member, io.BytesIO(b"x"))
     return buffer.getvalue()
 
 
+@pytest.mark.usefixtures("_either_python")
 @pytest.mark.parametrize(
-    "body", [b"no archive", tar_with("../evil"), tar_with("a")[:-20]], ids=["no archive", "outside", "cut off"]
+    "body",
+    [b"no archive", tar_with("../evil"), tar_with("evil", link="../../etc/passwd"), tar_with("a")[:-20]],
+    ids=["no archive", "outside", "link outside", "cut off"],
 )
 def test_an_archive_that_is_none_or_would_write_elsewhere_is_refused(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(ModelDataError, match="s3://b/m"):
@@ -180,6 +191,7 @@ def test_an_archive_that_is_none_or_would_write_elsewhere_is_refused(tmp_path: P
     assert not (tmp_path.parent / "evil").exists()
 
 
+@pytest.mark.usefixtures("_either_python")
 def test_model_data_comes_packed_plain_or_as_a_prefix(tmp_path: Path) -> None:
     store = stored({"m/a.tar.gz": tar_with("w"), "m/b/c.bin": b"1", "m/b/d/e.bin": b"2"})
     fetch(store, "1", "s3://b/m/a.tar.gz", tmp_path, prefix=False, packed=True)

@@ -22,6 +22,11 @@ def test_an_expression_may_speak_of_the_raw_or_the_escaped_line(regex: str) -> N
     assert [(found.name, found.value, found.at) for found in scraper.feed(LINE, 9.0)] == [("validation:rmse", 0.5, 9.0)]
 
 
+def test_a_metric_that_another_follows_in_the_line_is_read_too() -> None:
+    scraper = Scraper(definitions([{"Name": "train:rmse", "Regex": r".*\[[0-9]+\].*#011train-rmse:(\S+)"}]))
+    assert [found.value for found in scraper.feed(LINE, 9.0)] == [0.25]
+
+
 def test_the_last_reading_of_each_metric_is_remembered() -> None:
     scraper = Scraper(definitions([{"Name": "loss", "Regex": r"loss=(\S+)"}, {"Name": "never", "Regex": "x(y)"}]))
     for at, text in enumerate(["loss=3", "loss=2.5e-1;", "loss=0.2", "nothing"]):
