@@ -201,12 +201,13 @@ class Emulator:
 
     def _counts(self) -> dict[str, int]:
         """How many resources of each kind wait for something or serve."""
-        machines = [kind.machine for kind in nouns.kinds(self._platform)]
+        machines = [kind.machine for kind in self._kinds]
         return {each.noun: len(list(self._store.scan(each.noun, each.living))) for each in machines}
 
     def _end_containers(self) -> None:
-        training = {"training-job"} if not self.settings.ephemeral else set()
-        self._quietly(lambda: reap(self._engine, lambda owned: owned.labels.get("noun") in training and owned.running))
+        """Training containers stay, also those that have ended: the next start learns from them how."""
+        kept = {"training-job"} if not self.settings.ephemeral else set()
+        self._quietly(lambda: reap(self._engine, lambda owned: owned.labels.get("noun") in kept))
 
     def _remove_containers(self) -> None:
         self._quietly(lambda: reap(self._engine, _nobody))

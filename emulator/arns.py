@@ -28,6 +28,11 @@ def sagemaker(scope: Scope, noun: str, name: str) -> str:
     return f"arn:{partition(scope.region)}:sagemaker:{scope.region}:{scope.account}:{noun}/{name.lower()}"
 
 
+def is_within(arn: str, scope: Scope) -> bool:
+    """Whether a SageMaker ARN names something in ``scope``."""
+    return arn.split(":")[3:5] == [scope.region, scope.account]
+
+
 def log_group(scope: Scope, group: str) -> str:
     """The ARN of a CloudWatch log group."""
     return f"arn:{partition(scope.region)}:logs:{scope.region}:{scope.account}:log-group:{group}"

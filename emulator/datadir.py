@@ -53,8 +53,9 @@ class DataDir:
         self.ephemeral = settings.ephemeral
         self.path = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-")) if self.ephemeral else settings.data_dir
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.work.mkdir(exist_ok=True)
+            # It holds data, models and credentials of sessions: nobody else's to read.
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.work.mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked_soon(self.path / "lock")
         except OSError as error:
             raise DataDirError(f"The data directory {self.path} cannot be used: {error.strerror}.") from error

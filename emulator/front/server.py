@@ -10,8 +10,6 @@ from typing import Any
 
 import uvicorn
 
-from emulator.front.joined import JoinedHttp
-
 Address = tuple[str, int]
 AsgiApp = Callable[..., Awaitable[None]]
 
@@ -37,7 +35,6 @@ class Front:
     def __init__(self, app: AsgiApp, addresses: Sequence[Address], closing: Callable[[], None] = lambda: None) -> None:
         self._config = uvicorn.Config(
             app,
-            http=JoinedHttp,
             log_config=None,
             access_log=False,
             lifespan="off",

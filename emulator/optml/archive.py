@@ -17,9 +17,14 @@ class BadArchive(Exception):
 
 
 def pack(directory: Path, target: Path) -> None:
-    """Write everything below ``directory`` to the gzip-compressed tar ``target``, members relative to it."""
+    """Write everything below ``directory`` to the gzip-compressed tar ``target``, members relative to it.
+
+    Links are stored as links. A directory that a container has replaced by a link counts as empty: where it leads
+    to is none of the container's business.
+    """
+    inside = sorted(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []
     with tarfile.open(target, "w:gz", compresslevel=_COMPRESSION) as archive:
-        for path in sorted(directory.iterdir()) if directory.is_dir() else ():
+        for path in inside:
             archive.add(path, arcname=path.name)
 
 
@@ -32,7 +37,15 @@ def unpack(source: BinaryIO, directory: Path) -> None:
             else:  # Python 3.11 before 3.11.4, which Debian 12 has
                 archive.extractall(directory, members=_harmless(archive))  # noqa: S202 - checked one by one
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise BadArchive(str(error)) from error
+        raise BadArchive(_words(error)) from error
+
+
+def _words(error: Exception) -> str:
+    """What is wrong with an archive, without the paths of this machine."""
+    member = getattr(error, "tarinfo", None)
+    if member is not None:
+        return f"{member.name!r} would be written outside, or is no file"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

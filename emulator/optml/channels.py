@@ -25,8 +25,6 @@ def stage(store: ObjectStore, account: str, channel: Mapping[str, Any], director
         download_all(store, account, source, directory)
     except ObjectError as error:
         raise StagingError(f"ClientError: Data download failed:{error}: {source}") from error
-    except OSError as error:
-        raise StagingError(f"ClientError: Data download failed:{error}") from error
 
 
 def download_all(store: ObjectStore, account: str, source: S3Uri, directory: Path) -> None:
@@ -57,6 +55,9 @@ def local_path(prefix: str, key: str) -> PurePosixPath:
 
 
 def _download(store: ObjectStore, account: str, uri: S3Uri, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with store.open(uri.bucket, uri.key, account=account) as body, target.open("wb") as file:
-        shutil.copyfileobj(body, file, _CHUNK)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with store.open(uri.bucket, uri.key, account=account) as body, target.open("wb") as file:
+            shutil.copyfileobj(body, file, _CHUNK)
+    except OSError as error:  # no room, or two keys of which one would have to be file and directory at once
+        raise StagingError(f"ClientError: Data download failed:{error.strerror}: {uri}") from error

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 # AWS shows the first 1024 characters of the failure file; a runaway file is not read beyond that.
 _FAILURE_LIMIT = 1024
+
+# Neither waiting for a pipe's writer nor following a link; Windows has neither.
+_CAREFULLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,15 @@ class Layout:
         self._make(self.model)
 
     def failure(self) -> str:
-        """The beginning of ``/opt/ml/output/failure``, or an empty text."""
+        """The beginning of ``/opt/ml/output/failure``, or an empty text.
+
+        The container made it, so it may be anything: a pipe that would block, or a link to a file of this machine.
+        """
         try:
-            with (self.output / "failure").open(encoding="utf-8", errors="replace") as file:
+            descriptor = os.open(self.output / "failure", _CAREFULLY)
+            with open(descriptor, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - of a descriptor
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return "(the failure file is no ordinary file)"
                 return file.read(_FAILURE_LIMIT)
         except FileNotFoundError:
             return ""
@@ -66,7 +77,10 @@ class Layout:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _make(self, *directories: Path) -> None:
-        self.scratch.mkdir(parents=True)
+        # The children that a container sees are open to every user; nobody else's way leads through here.
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700)
+        self.scratch.mkdir()
         for directory in directories:
             directory.mkdir(parents=True, exist_ok=True)
         open_to_all(self.ml)
@@ -75,4 +89,5 @@ class Layout:
 def open_to_all(directory: Path) -> None:
     """Let any user write below ``directory``: an image may run as a user the host does not know."""
     for path in (directory, *directory.rglob("*")):
-        path.chmod(0o777 if path.is_dir() else 0o666)
+        if not path.is_symlink():
+            path.chmod(0o777 if path.is_dir() else 0o666)

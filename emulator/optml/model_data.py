@@ -38,5 +38,7 @@ def fetch(store: ObjectStore, account: str, url: str, directory: Path, *, prefix
         raise ModelDataError(f"{url}: {error}") from error
     except archive.BadArchive as error:
         raise ModelDataError(f"{url} is not a usable tar.gz: {error}") from error
+    except OSError as error:
+        raise ModelDataError(f"{url}: {error.strerror}") from error
     except channels.StagingError as error:
         raise ModelDataError(str(error)) from error

@@ -40,7 +40,18 @@ def _check(platform: Platform, call: Call) -> None:
     for variant in call.input["ProductionVariants"]:
         if "InstanceType" not in variant:
             raise ValidationException(f"Production variant {variant['VariantName']} must have an InstanceType.")
+        if "InitialInstanceCount" not in variant:
+            raise ValidationException(f"Production variant {variant['VariantName']} must have an InitialInstanceCount.")
         MODEL.find(platform, call.scope, variant["ModelName"])
 
 
-ENDPOINT_CONFIG = Record("endpoint-config", "EndpointConfig", "endpoint configuration", "EndpointConfigs", _check)
+def _defaults(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "ProductionVariants": [{"InitialVariantWeight": 1.0, **variant} for variant in request["ProductionVariants"]],
+        "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
+    }
+
+
+ENDPOINT_CONFIG = Record(
+    "endpoint-config", "EndpointConfig", "endpoint configuration", "EndpointConfigs", _check, _defaults
+)

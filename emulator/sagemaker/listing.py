@@ -36,7 +36,7 @@ class Listing:
         """One page of the answer to a List request."""
         query = self._query(scope, asked)
         limit = asked.get("MaxResults", _PAGE)
-        after = _decode(asked["NextToken"]) if "NextToken" in asked else None
+        after = _decode(query, asked["NextToken"]) if "NextToken" in asked else None
         found = list(store.page(query, limit + 1, after))
         answer: dict[str, Any] = {self.member: [self.summary(resource) for resource in found[:limit]]}
         if len(found) > limit:
@@ -59,13 +59,21 @@ class Listing:
         )
 
 
+_Token = tuple[str, str, bool, float | str, str]
+"""Which list in which order a token belongs to, and where its page ended."""
+
+
 def _encode(query: Query, last: Resource) -> str:
     value = last.key.name if query.sort == "name" else getattr(last, query.sort)
-    return base64.urlsafe_b64encode(msgspec.json.encode([value, last.key.name])).decode()
+    token: _Token = (query.noun, query.sort, query.descending, value, last.key.name)
+    return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
 
 
-def _decode(token: str) -> Position:
+def _decode(query: Query, text: str) -> Position:
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token), type=tuple[float | str, str])
+        *order, value, name = msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Token)
     except (ValueError, msgspec.MsgspecError):
         raise ValidationException("Invalid NextToken") from None
+    if order != [query.noun, query.sort, query.descending]:
+        raise ValidationException("Invalid NextToken")
+    return value, name

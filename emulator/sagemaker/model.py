@@ -51,6 +51,8 @@ def _check(platform: Platform, call: Call) -> None:
     for container in containers(request):
         if "Image" not in container:
             raise ValidationException("A container definition must have an Image.")
+        if "ModelDataUrl" in container and "ModelDataSource" in container:
+            raise ValidationException("A container definition can have ModelDataUrl or ModelDataSource, not both.")
     if "ExecutionRoleArn" in request:
         require_role(platform, request["ExecutionRoleArn"])
     for container in containers(request):
@@ -73,4 +75,11 @@ def _check_data(platform: Platform, scope: Scope, container: Mapping[str, Any]) 
         raise ValidationException(f"Could not find model data at {url}.")
 
 
-MODEL = Record("model", "Model", "model", "Models", _check)
+def _defaults(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    shown: dict[str, Any] = {"EnableNetworkIsolation": request.get("EnableNetworkIsolation", False)}
+    if "PrimaryContainer" in request:
+        shown["PrimaryContainer"] = {"Mode": "SingleModel", **request["PrimaryContainer"]}
+    return shown
+
+
+MODEL = Record("model", "Model", "model", "Models", _check, _defaults)

@@ -27,6 +27,8 @@ class Record:
     member: str
     """The result member of its List operation."""
     check: Callable[[Platform, Call], None]
+    defaults: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    """What Describe shows of a request beyond what was sent: the defaults that the service fills in."""
 
     @property
     def name_member(self) -> str:
@@ -53,7 +55,7 @@ class Record:
 
         def describe(call: Call) -> Mapping[str, Any]:
             found = self.find(platform, call.scope, call.input[self.name_member])
-            return {**found.request, **self._summary(found)}
+            return {**found.request, **self.defaults(found.request), **self._summary(found)}
 
         def delete(call: Call) -> None:
             platform.store.delete(self.find(platform, call.scope, call.input[self.name_member]).key)

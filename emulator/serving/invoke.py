@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator import arns
 from emulator.errors import ModelError, ServiceUnavailable, ValidationError
-from emulator.serving.connection import Connections, ContainerUnreachable, ReplyBroken
+from emulator.serving.connection import Connections, ContainerUnreachable, NotConnected, ReplyBroken
 from emulator.serving.router import Route, Router, Target, Variant
 from emulator.serving.traffic import Traffic
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 60.0
 """Seconds a container has to answer an invocation."""
@@ -70,6 +73,9 @@ class Invoker:
                 "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
             )
             return 0, (), words.encode()
+        except NotConnected as error:
+            log.warning("instance %s %s", target.instance, error)
+            return 0, (), f"The container {ORIGIN} could not be reached.".encode()
         except (ContainerUnreachable, ReplyBroken) as error:
             return 0, (), f"The container {ORIGIN} gave no valid response: {error}".encode()
         finally:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import regex
+
+log = logging.getLogger(__name__)
+
+# An expression with nested repeats can take for ever on one line. `re` cannot be interrupted and would hold up the
+# whole emulator; `regex` gives up after this many seconds and lets other threads run meanwhile.
+_SEARCH_SECONDS = 1.0
 
 _CONTROL = str.maketrans({"\t": "#011", "\r": "#015"})
 
@@ -19,7 +28,7 @@ class Definition:
     """One MetricDefinition."""
 
     name: str
-    regex: re.Pattern[str]
+    pattern: regex.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,36 +41,48 @@ class Reading:
 
 
 def definitions(documents: Sequence[Mapping[str, str]]) -> tuple[Definition, ...]:
-    """Compile MetricDefinitions. Raises `re.error` for an expression that does not compile."""
-    return tuple(Definition(document["Name"], re.compile(document["Regex"])) for document in documents)
+    """Compile MetricDefinitions. Raises `regex.error` for an expression that does not compile."""
+    return tuple(Definition(document["Name"], regex.compile(document["Regex"])) for document in documents)
 
 
 class Scraper:
     """Finds the values of metric definitions in lines and remembers the last of each."""
 
     def __init__(self, wanted: Sequence[Definition]) -> None:
-        self._wanted = wanted
+        self._wanted = list(wanted)
         self.last: dict[str, Reading] = {}
 
     def feed(self, text: str, at: float) -> list[Reading]:
         """The readings of one raw line. An expression may be written for the raw or for the escaped line."""
-        escaped = escape(text)
+        spellings = dict.fromkeys((escape(text), text))
         found = []
-        for definition in self._wanted:
-            match = definition.regex.search(escaped) or (definition.regex.search(text) if escaped != text else None)
-            value = _number(match)
+        for definition in list(self._wanted):
+            value = next((value for line in spellings if (value := self._value(definition, line)) is not None), None)
             if value is not None:
                 reading = Reading(definition.name, value, at)
                 self.last[definition.name] = reading
                 found.append(reading)
         return found
 
+    def _value(self, definition: Definition, line: str) -> float | None:
+        try:
+            return _number(definition.pattern.search(line, timeout=_SEARCH_SECONDS, concurrent=True))
+        except TimeoutError:
+            log.warning(
+                "metric %s is no longer looked for: its expression took more than %s s on one line",
+                definition.name,
+                _SEARCH_SECONDS,
+            )
+            self._wanted.remove(definition)
+            return None
 
-def _number(match: re.Match[str] | None) -> float | None:
+
+def _number(match: regex.Match[str] | None) -> float | None:
     if match is None or not match.re.groups or match[1] is None:
         return None
     try:
         # An escaped TAB ends a word as the TAB itself would: `(\S+)` means the number before it.
-        return float(match[1].partition("#011")[0])
+        value = float(match[1].partition("#011")[0])
     except ValueError:
         return None
+    return value if math.isfinite(value) else None  # CloudWatch takes neither NaN nor infinity

@@ -52,6 +52,8 @@ def job(**members: Any) -> dict[str, Any]:
     return training_request(members.pop("TrainingJobName", "job"), "bucket", **members)
 
 
+SOURCE = {"S3Uri": "s3://b/k/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+
 pytestmark = pytest.mark.usefixtures("untouched")
 
 
@@ -148,6 +150,22 @@ def test_channels_of_one_name_and_bad_expressions_are_refused(unchecked: Any) ->
     assert "regular expression" in refusal(unchecked.create_training_job, **job(AlgorithmSpecification=algorithm))[1]
 
 
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 0, "VolumeSizeInGB": 1}}, "instanceCount"),
+        ({"InputDataConfig": [channel("..", "s3://bucket/train")]}, "cannot be called"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 2419201}}, "28 days"),
+        ({"Tags": [{"Key": "aws:mine", "Value": "x"}]}, "aws: prefixed tag key"),
+    ],
+)
+def test_values_that_the_model_lets_through_and_the_service_does_not(
+    unchecked: Any, members: dict[str, Any], words: str
+) -> None:
+    code, message = refusal(unchecked.create_training_job, **job(**members))
+    assert (code, words in message) == ("ValidationException", True), message
+
+
 def test_unknown_names_are_refused_in_each_nouns_words(unchecked: Any) -> None:
     arn = "arn:aws:sagemaker:us-east-1:123456789012"
     expected = {
@@ -168,6 +186,9 @@ def test_unknown_names_are_refused_in_each_nouns_words(unchecked: Any) -> None:
 
 def test_models_and_endpoints_need_what_they_speak_of(unchecked: Any) -> None:
     missing = {"Image": XGBOOST, "ModelDataUrl": "s3://bucket/none.tar.gz"}
+    both = {"Image": XGBOOST, "ModelDataUrl": "s3://b/k", "ModelDataSource": {"S3DataSource": SOURCE}}
+    code, message = refusal(unchecked.create_model, ModelName="m", PrimaryContainer=both, ExecutionRoleArn=ROLE)
+    assert (code, "not both" in message) == ("ValidationException", True)
     assert refusal(unchecked.create_model, ModelName="m", PrimaryContainer=missing, ExecutionRoleArn=ROLE) == (
         "ValidationException",
         "Could not find model data at s3://bucket/none.tar.gz.",
@@ -183,6 +204,16 @@ def test_tags_of_nothing_are_refused(unchecked: Any) -> None:
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model/none"
     assert refusal(unchecked.list_tags, ResourceArn=arn)[0] == "ValidationException"
     assert refusal(unchecked.add_tags, ResourceArn=arn, Tags=[{"Key": "a", "Value": "b"}])[0] == "ValidationException"
+
+
+def test_tags_of_another_region_are_out_of_reach(emulator: RunningEmulator, unchecked: Any) -> None:
+    model = {"ModelName": "mine", "PrimaryContainer": {"Image": XGBOOST}, "ExecutionRoleArn": ROLE}
+    arn = unchecked.create_model(**model)["ModelArn"]
+    try:
+        elsewhere = emulator.client("sagemaker", region="eu-west-1")
+        assert refusal(elsewhere.list_tags, ResourceArn=arn)[0] == "ValidationException"
+    finally:
+        unchecked.delete_model(ModelName="mine")
 
 
 def test_a_bad_token_is_refused(unchecked: Any) -> None:

@@ -42,6 +42,17 @@ def test_a_page_holds_ten_unless_told_and_a_token_leads_to_the_rest(sagemaker: A
     assert "NextToken" not in rest
 
 
+def test_a_token_of_another_list_or_order_is_refused(sagemaker: Any) -> None:
+    token = sagemaker.list_training_jobs(MaxResults=2)["NextToken"]
+    for call in (
+        lambda: sagemaker.list_training_jobs(NextToken=token, SortBy="Name"),
+        lambda: sagemaker.list_training_jobs(NextToken=token, SortOrder="Descending"),
+        lambda: sagemaker.list_models(NextToken=token),
+    ):
+        with pytest.raises(ClientError, match="Invalid NextToken"):
+            call()
+
+
 @pytest.mark.parametrize("sort", ["Name", "CreationTime", "Status"])
 @pytest.mark.parametrize("order", ["Ascending", "Descending"])
 def test_pages_of_any_size_in_any_order_hold_everything_once(sagemaker: Any, sort: str, order: str) -> None:

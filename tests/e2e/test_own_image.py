@@ -226,6 +226,21 @@ def test_many_lines_reach_the_log_complete_and_in_order(emulator: RunningEmulato
     assert [int(line) for line in log_lines(emulator.client("logs"), GROUP, f"{name}/")] == list(range(50000))
 
 
+def test_a_container_cannot_bring_files_of_the_host_out(emulator: RunningEmulator, train: Train, name: str) -> None:
+    job = train(
+        """
+        import os, pathlib
+        output = pathlib.Path('/opt/ml/output')
+        (output / 'failure').symlink_to('/etc/hostname')
+        (output / 'data').rmdir()
+        (output / 'data').symlink_to('/etc')
+        raise SystemExit(1)
+        """
+    )
+    assert job["FailureReason"].startswith("AlgorithmError: (the failure file could not be read")
+    assert files(emulator, name, "output.tar.gz") == {}
+
+
 def test_files_of_the_container_belong_to_the_invoking_user(tmp_path: Path) -> None:
     import os
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,17 @@ def emulator(request: pytest.FixtureRequest, tmp_path: Path, cancer: tuple[Any, 
     assert running.stop() == 0, running.log()
 
 
-def restarted(emulator: RunningEmulator) -> RunningEmulator:
+def killed(emulator: RunningEmulator) -> RunningEmulator:
     emulator.kill()
     return emulator.start()
+
+
+def stopped(emulator: RunningEmulator) -> RunningEmulator:
+    assert emulator.stop() == 0
+    return emulator.start()
+
+
+Restart = Callable[[RunningEmulator], RunningEmulator]
 
 
 def rounds(emulator: RunningEmulator, name: str) -> list[str]:
@@ -51,13 +59,16 @@ def rounds(emulator: RunningEmulator, name: str) -> list[str]:
         return []
 
 
-def test_a_job_killed_in_training_is_found_again_and_finishes_with_its_full_log(emulator: RunningEmulator) -> None:
+@pytest.mark.parametrize("restart", [killed, stopped])
+def test_a_job_in_training_is_found_again_after_a_restart_and_finishes_with_its_full_log(
+    emulator: RunningEmulator, restart: Restart
+) -> None:
     count = 3000
     parameters = {"num_round": str(count), "objective": "binary:logistic", "max_depth": "8"}
     emulator.client("sagemaker").create_training_job(**training_request("job", "bucket", HyperParameters=parameters))
     until(lambda: rounds(emulator, "job"), what="training began")
     assert emulator.client("sagemaker").describe_training_job(TrainingJobName="job")["SecondaryStatus"] == "Training"
-    restarted(emulator)
+    restart(emulator)
     job = ended(emulator.client("sagemaker"), "job")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     statuses = [entry["Status"] for entry in job["SecondaryStatusTransitions"]]
@@ -79,13 +90,14 @@ def test_a_job_that_ends_while_the_emulator_is_dead_is_completed_by_the_next(emu
     assert len(rounds(emulator, "job")) == 300
 
 
-def test_kills_at_many_moments_lose_no_job(emulator: RunningEmulator) -> None:
+@pytest.mark.parametrize("restart", [killed, stopped])
+def test_restarts_at_many_moments_lose_no_job(emulator: RunningEmulator, restart: Restart) -> None:
     for number in range(5):
         sagemaker = emulator.client("sagemaker")
         sagemaker.create_training_job(**training_request(f"job-{number}", "bucket"))
         for _ in range(number * 2):  # each round meets the job a little later in its life
             sagemaker.describe_training_job(TrainingJobName=f"job-{number}")
-        restarted(emulator)
+        restart(emulator)
     for number in range(5):
         job = ended(emulator.client("sagemaker"), f"job-{number}")
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
@@ -102,7 +114,7 @@ def test_an_endpoint_in_service_serves_again_after_a_kill(emulator: RunningEmula
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     assert serving(sagemaker, "e")["EndpointStatus"] == "InService"
     before = predict(emulator, cancer)
-    restarted(emulator)
+    killed(emulator)
     assert predict(emulator, cancer) == before
     assert emulator.client("sagemaker").describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"
     assert emulator.stop() == 0

@@ -125,8 +125,14 @@ def test_tags_custom_metrics_and_the_request_come_back(sagemaker: Any, bucket: s
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "blue"}]
     values = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
     assert values["my:loss"] == values["validation:logloss"]
-    for member in ("HyperParameters", "InputDataConfig", "ResourceConfig", "Environment", "RoleArn"):
+    for member in ("HyperParameters", "ResourceConfig", "Environment", "RoleArn"):
         assert job[member] == request[member]
+    first = job["InputDataConfig"][0]
+    assert (first["CompressionType"], first["RecordWrapperType"]) == ("None", "None")
+    assert first["DataSource"]["S3DataSource"] == {
+        "S3DataDistributionType": "FullyReplicated",
+        **request["InputDataConfig"][0]["DataSource"]["S3DataSource"],
+    }
 
 
 def test_a_deleted_job_is_gone_and_its_name_is_free(sagemaker: Any, bucket: str, name: str) -> None:

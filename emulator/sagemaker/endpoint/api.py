@@ -92,7 +92,7 @@ def _update(platform: Platform, call: Call) -> Mapping[str, Any]:
 def _delete(platform: Platform, call: Call) -> None:
     resource = _require(platform, call)
     changed = platform.supervisor.post(resource, DeleteRequested())
-    if changed is not None and changed.status != "Deleting":
+    if resource.status == "Deleting" or (changed is not None and changed.status != "Deleting"):
         raise _busy(resource)
 
 

@@ -90,8 +90,10 @@ class InstanceStarter:
                 )
             open_to_all(layout.ml)
             done.touch()
-        except (ModelDataError, OSError) as error:
+        except ModelDataError as error:
             raise NotHealthy(f"Failed to download model data for production variant {variant.name}: {error}") from error
+        except OSError as error:
+            raise NotHealthy(f"The emulator cannot write its data directory: {error.strerror}") from error
 
     def _spec(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, ml: Path) -> LaunchSpec:
         limits = instances.limits(variant.instance_type)

@@ -25,7 +25,7 @@ def plan(platform: Platform, scope: Scope, config: Resource, at: float) -> Fleet
 
 def _variant(platform: Platform, scope: Scope, variant: Mapping[str, Any]) -> Variant:
     model = MODEL.find(platform, scope, variant["ModelName"])
-    count = variant.get("InitialInstanceCount", 1)
+    count = variant["InitialInstanceCount"]
     return Variant(
         name=variant["VariantName"],
         instance_type=variant["InstanceType"],

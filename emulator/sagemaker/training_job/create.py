@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
+
+import regex
 
 from emulator import arns
 from emulator.aws.wire import Call
@@ -19,6 +20,8 @@ from emulator.state.store import AlreadyExists, Key, Resource
 
 DEFAULT_MAX_RUNTIME = 86400
 """Seconds, as the API documents for a request without StoppingCondition."""
+
+_LONGEST_RUNTIME = 28 * 86400
 
 
 def _channels(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -83,6 +86,8 @@ def _check(platform: Platform, call: Call, request: Mapping[str, Any]) -> None:
     _check_algorithm(request["AlgorithmSpecification"])
     _check_resources(request)
     _check_channels(request)
+    if request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0) > _LONGEST_RUNTIME:
+        raise ValidationException("MaxRuntimeInSeconds can be at most 28 days (2419200 seconds).")
     refuse_unbuilt("CreateTrainingJob", request, UNBUILT)
     require_s3_uri(request["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
     require_role(platform, request["RoleArn"])
@@ -95,18 +100,24 @@ def _check(platform: Platform, call: Call, request: Mapping[str, Any]) -> None:
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
     if ("TrainingImage" in algorithm) == ("AlgorithmName" in algorithm):
         raise ValidationException("You must specify exactly one of TrainingImage and AlgorithmName.")
-    try:
-        scrape.definitions(algorithm.get("MetricDefinitions", ()))
-    except re.error as error:
-        raise ValidationException(
-            f"Invalid MetricDefinitions: {error.pattern!r} is no regular expression: {error}"
-        ) from None
+    for definition in algorithm.get("MetricDefinitions", ()):
+        try:
+            scrape.definitions([definition])
+        except regex.error as error:
+            raise ValidationException(
+                f"Invalid MetricDefinitions: the Regex of {definition['Name']} is no regular expression: {error}"
+            ) from None
 
 
 def _check_resources(request: Mapping[str, Any]) -> None:
     resources = request["ResourceConfig"]
     if "InstanceGroups" not in resources and not {"InstanceType", "InstanceCount"} <= resources.keys():
         raise ValidationException("ResourceConfig must have InstanceType and InstanceCount, or InstanceGroups.")
+    if resources.get("InstanceCount", 1) < 1:  # the model allows 0, for clusters of instance groups
+        raise ValidationException(
+            "1 validation error detected: Value '0' at 'resourceConfig.instanceCount' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1"
+        )
 
 
 def _check_channels(request: Mapping[str, Any]) -> None:
@@ -114,6 +125,8 @@ def _check_channels(request: Mapping[str, Any]) -> None:
         if len(channel["DataSource"]) != 1:
             raise ValidationException(f"Channel {channel['ChannelName']} must have exactly one data source.")
     names = [channel["ChannelName"] for channel in _channels(request)]
+    if {".", ".."} & set(names):  # the model's pattern lets them through; they name no directory of their own
+        raise ValidationException("A channel cannot be called . or ..")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValidationException(f"Channel names must be unique; found more than once: {', '.join(twice)}.")

@@ -49,7 +49,9 @@ def _defaults(request: Mapping[str, Any]) -> dict[str, Any]:
     algorithm = dict(request["AlgorithmSpecification"])
     if definitions:
         algorithm["MetricDefinitions"] = definitions
+    channels = [_channel(channel) for channel in request.get("InputDataConfig", ())]
     return {
+        **({"InputDataConfig": channels} if channels else {}),
         "AlgorithmSpecification": algorithm,
         # The service shows an empty key where none was given, and SDK v2 relies on it.
         "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
@@ -58,6 +60,11 @@ def _defaults(request: Mapping[str, Any]) -> dict[str, Any]:
         "EnableInterContainerTrafficEncryption": request.get("EnableInterContainerTrafficEncryption", False),
         "EnableManagedSpotTraining": request.get("EnableManagedSpotTraining", False),
     }
+
+
+def _channel(channel: Mapping[str, Any]) -> dict[str, Any]:
+    source = {"S3DataDistributionType": "FullyReplicated", **channel["DataSource"]["S3DataSource"]}
+    return {"CompressionType": "None", "RecordWrapperType": "None", **channel, "DataSource": {"S3DataSource": source}}
 
 
 def _earned(life: TrainingJob) -> dict[str, Any]:

@@ -63,8 +63,10 @@ class TrainingJobWork:
             self._layout(resource).make_for_training()
         except ImageMissing as error:
             return Failed(f"ClientError: {error}")
-        except (EngineError, OSError) as error:
+        except EngineError as error:
             return Failed(f"InternalServerError: {error}")
+        except OSError as error:
+            return Failed(f"InternalServerError: the emulator cannot write its data directory: {error.strerror}")
         return machine.Prepared()
 
     def _stage(self, resource: Resource) -> Event:
@@ -79,7 +81,7 @@ class TrainingJobWork:
         except channels.StagingError as error:
             return Failed(str(error))
         except OSError as error:
-            return Failed(f"ClientError: Data download failed:{error}")
+            return Failed(f"ClientError: Data download failed:{error.strerror}")
         return machine.Staged()
 
     def _launch(self, resource: Resource) -> Event:
@@ -146,8 +148,10 @@ class TrainingJobWork:
                 packed = layout.scratch / name
                 archive.pack(source, packed)
                 self._put(resource, target.bucket, target.join(name).key, packed)
-        except (ObjectError, EngineError, OSError) as error:
+        except (ObjectError, EngineError) as error:
             return Failed(f"ClientError: Artifact upload failed:{error}")
+        except OSError as error:
+            return Failed(f"ClientError: Artifact upload failed:{error.strerror}")
         return machine.Uploaded()
 
     def _put(self, resource: Resource, bucket: str, key: str, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -80,8 +81,9 @@ def test_a_bucket_that_went_away_fails_the_download_in_the_services_words(tmp_pa
 
 def test_two_keys_that_cannot_both_be_files_fail_the_download(tmp_path: Path) -> None:
     channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
-    with pytest.raises(channels.StagingError, match="Data download failed"):
+    with pytest.raises(channels.StagingError) as caught:
         channels.stage(stored({"d/a": b"1", "d/a/b": b"2"}), "1", channel, tmp_path / "train")
+    assert str(caught.value) == "ClientError: Data download failed:File exists: s3://b/d/a/b"
 
 
 REQUEST: dict[str, Any] = {
@@ -143,6 +145,32 @@ def test_the_failure_file_is_read_to_its_first_1024_characters(tmp_path: Path) -
     assert len(layout.failure()) == 1024
 
 
+def test_a_failure_file_that_is_a_pipe_or_a_link_neither_blocks_nor_leads_out(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "job")
+    layout.make_for_training()
+    os.mkfifo(layout.output / "failure")
+    assert layout.failure() == "(the failure file is no ordinary file)"
+    (layout.output / "failure").unlink()
+    (tmp_path / "secret").write_text("secret")
+    (layout.output / "failure").symlink_to(tmp_path / "secret")
+    assert "secret" not in layout.failure()
+
+
+def test_a_directory_that_was_replaced_by_a_link_is_not_packed(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_text("secret")
+    (tmp_path / "data").symlink_to(tmp_path / "private")
+    archive.pack(tmp_path / "data", tmp_path / "output.tar.gz")
+    with tarfile.open(tmp_path / "output.tar.gz") as packed:
+        assert packed.getnames() == []
+
+
+def test_only_the_invoking_user_finds_a_way_to_a_jobs_files(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "job")
+    layout.make_for_training()
+    assert stat.S_IMODE(layout.root.stat().st_mode) == 0o700
+
+
 def test_what_was_packed_is_unpacked_the_same(tmp_path: Path) -> None:
     source, target = tmp_path / "model", tmp_path / "copy"
     (source / "sub").mkdir(parents=True)
@@ -186,8 +214,9 @@ def tar_with(name: str, link: str | None = None) -> bytes:
     ids=["no archive", "outside", "link outside", "cut off"],
 )
 def test_an_archive_that_is_none_or_would_write_elsewhere_is_refused(tmp_path: Path, body: bytes) -> None:
-    with pytest.raises(ModelDataError, match="s3://b/m"):
+    with pytest.raises(ModelDataError, match="s3://b/m") as caught:
         fetch(stored({"m": body}), "1", "s3://b/m", tmp_path, prefix=False, packed=True)
+    assert str(tmp_path) not in str(caught.value)
     assert not (tmp_path.parent / "evil").exists()
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from emulator.serving import connection
 from emulator.serving.connection import Address, Connections, ContainerUnreachable, ReplyBroken
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -122,19 +123,49 @@ def test_connection_closed_while_idle_is_replaced_without_the_caller_noticing() 
     asyncio.run(run())
 
 
-def test_kept_connection_closed_on_receipt_of_a_request_is_tried_once_on_a_new_one() -> None:
-    def peer_of(it: Container) -> Peer:
-        async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if await it.request(reader):
-                writer.write(OK)
-                await it.request(reader)
+def closes_on_second_request(it: Container) -> Peer:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await it.request(reader):
+            writer.write(OK)
+            await it.request(reader)
 
-        return peer
+    return peer
 
+
+def test_get_over_a_kept_connection_that_closes_on_receipt_is_sent_once_more_on_a_new_one() -> None:
     async def run() -> None:
-        async with container(peer_of) as (it, pool):
-            assert [await body_of(pool, it), await body_of(pool, it)] == [b"hi", b"hi"]
+        async with container(closes_on_second_request) as (it, pool):
+            assert [await body_of(pool, it, "GET"), await body_of(pool, it, "GET")] == [b"hi", b"hi"]
             assert len(it.heads) == 3
+
+    asyncio.run(run())
+
+
+def test_post_that_the_container_may_have_acted_on_is_not_sent_twice() -> None:
+    async def run() -> None:
+        async with container(closes_on_second_request) as (it, pool):
+            assert await body_of(pool, it) == b"hi"
+            with pytest.raises(ContainerUnreachable, match="closed the connection"):
+                await body_of(pool, it)
+            assert len(it.heads) == 2
+            assert await body_of(pool, it) == b"hi"
+
+    asyncio.run(run())
+
+
+def test_connection_that_was_idle_for_long_is_replaced_before_the_container_closes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        async with container(replies(OK)) as (it, pool):
+            await asyncio.gather(body_of(pool, it), body_of(pool, it))
+            loop = asyncio.get_running_loop()
+            now = loop.time()
+            with monkeypatch.context() as patch:
+                patch.setattr(loop, "time", lambda: now + connection._IDLE_SECONDS + 1)
+                await body_of(pool, it)
+            assert it.connections == 3
+            assert len(pool._idle[it.address]) == 1
 
     asyncio.run(run())
 
@@ -383,11 +414,11 @@ def test_slow_reader_makes_the_container_wait() -> None:
     async def run() -> None:
         async with container(peer_of) as (it, pool):
             response = await pool.request(it.address, "GET", "/", timeout=20)
-            connection = response._connection
-            assert connection is not None
-            while connection._transport.is_reading():  # noqa: ASYNC110 - lets the loop read; a pause has no event
+            sending = response._connection
+            assert sending is not None
+            while sending._transport.is_reading():  # noqa: ASYNC110 - lets the loop read; a pause has no event
                 await asyncio.sleep(0)
-            assert connection.waiting < total / 4
+            assert sending.waiting < total / 4
             assert sum(sent) < total
             assert len(await response.read()) == total
 

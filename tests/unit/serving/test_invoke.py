@@ -110,7 +110,9 @@ def test_a_container_that_gives_no_whole_answer_is_a_model_error(reply: bytes) -
     assert sink.sums["Invocation5XXErrors"] == 1.0
 
 
-def test_a_container_that_is_gone_is_a_model_error() -> None:
+def test_a_container_that_is_gone_is_a_model_error_and_only_the_log_knows_its_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def run() -> None:
         server = await asyncio.start_server(_silent, "127.0.0.1", 0)
         address = server.sockets[0].getsockname()
@@ -119,8 +121,10 @@ def test_a_container_that_is_gone_is_a_model_error() -> None:
         invoker = Invoker(Router(), Connections(), Traffic(Sink(), FakeClock()))
         await invoker.invoke(Route(SCOPE, "e", "f", [Variant("v", 1.0, [Target("i", address)])]), None, {}, b"")
 
-    with pytest.raises(ModelError, match="gave no valid response"):
+    with pytest.raises(ModelError, match="The container primary could not be reached") as caught:
         asyncio.run(run())
+    assert "127.0.0.1" not in caught.value.message
+    assert "cannot connect to 127.0.0.1" in caplog.text
 
 
 def test_an_unknown_variant_is_named() -> None:

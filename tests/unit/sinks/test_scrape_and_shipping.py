@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import pytest
+import regex
 
 from emulator.arns import Scope
 from emulator.engines.port import LogLine
@@ -39,8 +39,20 @@ def test_a_match_without_a_number_is_no_reading(regex: str) -> None:
     assert Scraper(definitions([{"Name": "loss", "Regex": regex}])).feed("loss=x", 0.0) == []
 
 
+@pytest.mark.parametrize("text", ["loss=nan", "loss=inf", "loss=-Infinity"])
+def test_a_value_that_is_not_finite_is_no_reading(text: str) -> None:
+    assert Scraper(definitions([{"Name": "loss", "Regex": r"loss=(\S+)"}])).feed(text, 0.0) == []
+
+
+def test_an_expression_that_takes_for_ever_is_given_up_and_the_others_go_on() -> None:
+    wanted = [{"Name": "evil", "Regex": r"^(([a-z])+.)+[A-Z]([a-z])+$"}, {"Name": "good", "Regex": "x=(1)"}]
+    scraper = Scraper(definitions(wanted))
+    for _ in range(3):
+        assert [found.name for found in scraper.feed("a" * 60 + "x=1", 0.0)] == ["good"]
+
+
 def test_an_expression_that_does_not_compile_is_refused() -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(regex.error):
         definitions([{"Name": "loss", "Regex": "("}])
 
 
