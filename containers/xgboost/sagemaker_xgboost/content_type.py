@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from sagemaker_container import media
 from sagemaker_container.errors import UserError
 
 Format = Literal["csv", "libsvm"]
+RequestFormat = Literal["csv", "libsvm", "json", "jsonlines"]
 
 CSV = ("csv", "text/csv")
 LIBSVM = ("libsvm", "text/libsvm", "text/x-libsvm")
+# Requests only, and only here: AWS's images answer 415.
+JSON: Mapping[str, RequestFormat] = {"application/json": "json", "application/jsonlines": "jsonlines"}
 NOT_BUILT = ("parquet", "application/x-parquet", "recordio-protobuf", "application/x-recordio-protobuf")
 # In the order in which the service lists them.
 ACCEPTED = (
@@ -27,7 +31,17 @@ ACCEPTED = (
 
 
 def data_format(content_type: str | None) -> Format:
-    """The format a content type stands for; none at all means libsvm. Raises `UserError`."""
+    """The format a channel's content type stands for; none at all means libsvm. Raises `UserError`."""
+    return _format(content_type, ACCEPTED)
+
+
+def request_format(content_type: str | None) -> RequestFormat:
+    """The format a request's content type stands for; none at all means libsvm. Raises `UserError`."""
+    name, _ = media.parse(content_type or "")
+    return JSON[name] if name in JSON else _format(content_type, (*ACCEPTED, *JSON))
+
+
+def _format(content_type: str | None, accepted: Sequence[str]) -> Format:
     if not content_type:
         return "libsvm"
     name, parameters = media.parse(content_type)
@@ -44,4 +58,4 @@ def data_format(content_type: str | None) -> Format:
             f"Content type {content_type} is a SageMaker XGBoost input, but this emulator's XGBoost image does not "
             "read it yet. Use text/csv or text/libsvm."
         )
-    raise UserError(f"{content_type} is not an accepted ContentType: {', '.join(ACCEPTED)}.")
+    raise UserError(f"{content_type} is not an accepted ContentType: {', '.join(accepted)}.")

@@ -28,13 +28,22 @@ def accepted(header: str | None, default: str | None) -> str:
 
 
 def predictions(values: Predictions, accept: str, batch: bool) -> str:
-    """Plain predictions. Raises ValueError for media types that AWS's image offers for selected output only."""
+    """Plain predictions. Raises ValueError for a media type that is not built.
+
+    AWS's image fails on JSON Lines unless output is selected; here each line is what JSON has in ``predictions``.
+    """
     rows = values.tolist()
     if accept == CSV:
         return "".join(f"{_csv_row(row, batch)}\n" for row in rows)
+    return _json([{"score": row} for row in rows], accept)
+
+
+def _json(items: Sequence[Mapping[str, Any]], accept: str) -> str:
     if accept == JSON:
-        return json.dumps({"predictions": [{"score": row} for row in rows]})
-    raise ValueError(f"Cannot encode predictions into accept type '{accept}' without SAGEMAKER_INFERENCE_OUTPUT.")
+        return json.dumps({"predictions": items})
+    if accept == JSON_LINES:
+        return "".join(f"{json.dumps(item)}\n" for item in items)
+    raise ValueError(f"Accept type {accept} is not built in this emulator's XGBoost image.")
 
 
 def _csv_row(row: Any, batch: bool) -> str:
@@ -44,14 +53,10 @@ def _csv_row(row: Any, batch: bool) -> str:
 
 def selected(items: Sequence[Mapping[str, Any]], accept: str, batch: bool) -> str:
     """Selected output (see `selection`). Raises ValueError for a media type that is not built."""
-    if accept == JSON:
-        return json.dumps({"predictions": items})
-    if accept == JSON_LINES:
-        return "".join(f"{json.dumps(item)}\n" for item in items)
     if accept == CSV:
         lines = (",".join(_csv_field(value) for value in item.values()) for item in items)
         return "\n".join(lines) + ("\n" if batch else "")
-    raise ValueError(f"Accept type {accept} is not built in this emulator's XGBoost image.")
+    return _json(items, accept)
 
 
 def _csv_field(value: Any) -> str:

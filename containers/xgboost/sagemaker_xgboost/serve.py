@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_container.errors import UserError
 from sagemaker_container.server import Reply, Request
 
-from sagemaker_xgboost.content_type import Format, data_format
+from sagemaker_xgboost.content_type import RequestFormat, request_format
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.predictor import Predictions, Predictor
@@ -112,7 +112,7 @@ def _error(refused: Refused) -> Reply:
 def _features(request: Request) -> Any:
     """The rows of a body as a float32 array or CSR matrix."""
     try:
-        kind = data_format(request.content_type)
+        kind = request_format(request.content_type)
     except UserError as error:
         raise Refused(415, error.message) from error
     try:
@@ -125,11 +125,15 @@ def _features(request: Request) -> Any:
         ) from error
 
 
-def _parsed(text: str, kind: Format) -> Any:
-    if kind == "csv":
-        from sagemaker_xgboost import csv_data
+def _parsed(text: str, kind: RequestFormat) -> Any:
+    from sagemaker_xgboost import csv_data, json_data, libsvm_data
 
-        return csv_data.parse_rows(text)
-    from sagemaker_xgboost import libsvm_data
-
-    return libsvm_data.parse_rows(text)
+    match kind:
+        case "csv":
+            return csv_data.parse_rows(text)
+        case "libsvm":
+            return libsvm_data.parse_rows(text)
+        case "json":
+            return json_data.parse_rows(text)
+        case "jsonlines":
+            return json_data.parse_lines(text)

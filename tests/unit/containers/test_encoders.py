@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 from sagemaker_xgboost import encode, selection
+from sagemaker_xgboost.predictor import Predictions
 
 SCORES = np.array([0.25, 0.75])
 TABLE = np.array([[0.125, 0.5, 0.375]])
@@ -27,10 +28,20 @@ def test_json_has_a_score_for_each_row() -> None:
     assert json.loads(body) == {"predictions": [{"score": 0.25}, {"score": 0.75}]}
 
 
-@pytest.mark.parametrize("accept", ["application/jsonlines", "application/x-recordio-protobuf"])
-def test_other_media_types_need_selected_output(accept: str) -> None:
-    with pytest.raises(ValueError, match="without SAGEMAKER_INFERENCE_OUTPUT"):
-        encode.predictions(SCORES, accept, batch=False)
+@pytest.mark.parametrize("values", [SCORES, TABLE])
+def test_json_lines_are_the_predictions_of_json(values: Predictions) -> None:
+    lines = encode.predictions(values, "application/jsonlines", batch=False)
+    assert lines.endswith("}\n")
+    inside = json.loads(encode.predictions(values, "application/json", batch=False))["predictions"]
+    assert [json.loads(line) for line in lines.splitlines()] == inside == [{"score": row} for row in values.tolist()]
+
+
+def test_recordio_protobuf_answers_are_not_built() -> None:
+    refusal = r"^Accept type application/x-recordio-protobuf is not built in this emulator's XGBoost image\.$"
+    with pytest.raises(ValueError, match=refusal):
+        encode.predictions(SCORES, "application/x-recordio-protobuf", batch=False)
+    with pytest.raises(ValueError, match=refusal):
+        encode.selected([{"predicted_label": 1}], "application/x-recordio-protobuf", batch=False)
 
 
 @pytest.mark.parametrize(

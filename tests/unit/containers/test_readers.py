@@ -9,7 +9,7 @@ import pytest
 from sagemaker_container.channel import data_files
 from sagemaker_container.errors import UserError
 from sagemaker_xgboost import csv_data, libsvm_data
-from sagemaker_xgboost.content_type import data_format
+from sagemaker_xgboost.content_type import data_format, request_format
 from sagemaker_xgboost.matrix import Reader
 
 from tests.unit.containers.job_files import csv, libsvm, table
@@ -124,12 +124,25 @@ def test_a_hidden_file_anywhere_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_content_types_stand_for_formats(content_type: str | None, expected: str) -> None:
-    assert data_format(content_type) == expected
+    assert data_format(content_type) == request_format(content_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [("application/json", "json"), ("Application/JSON; charset=utf-8", "json"), ("application/jsonlines", "jsonlines")],
+)
+def test_json_is_for_requests_and_not_for_channels(content_type: str, expected: str) -> None:
+    assert request_format(content_type) == expected
+    with pytest.raises(UserError, match="is not an accepted ContentType"):
+        data_format(content_type)
 
 
 def test_an_unknown_content_type_lists_the_accepted_ones() -> None:
-    with pytest.raises(UserError, match=r"^text/plain is not an accepted ContentType: csv, libsvm, parquet,"):
+    listed = r"^text/plain is not an accepted ContentType: csv, libsvm, parquet, .*application/x-recordio-protobuf"
+    with pytest.raises(UserError, match=listed + r"\.$"):
         data_format("text/plain")
+    with pytest.raises(UserError, match=listed + r", application/json, application/jsonlines\.$"):
+        request_format("text/plain")
 
 
 def test_csv_has_exactly_one_label() -> None:

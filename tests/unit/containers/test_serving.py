@@ -119,6 +119,41 @@ def test_json_has_scores(binary: xgboost.Booster, serve: Serve) -> None:
     np.testing.assert_allclose(scores, binary.predict(xgboost.DMatrix(FEATURES[:2])), rtol=1e-5)
 
 
+def test_json_and_json_lines_give_the_predictions_of_csv(binary: xgboost.Booster, serve: Serve) -> None:
+    endpoint = serve()
+    text = body(ROWS[:5])
+    rows = [[float(field) for field in line.split(",")] for line in text.splitlines()]
+    expected = endpoint.post(text).text
+    objects = [{"features": row} for row in rows]
+    assert endpoint.post(json.dumps({"instances": objects}), "application/json").text == expected
+    lines = "".join(f"{json.dumps(item)}\n" for item in objects)
+    assert endpoint.post(lines, "application/jsonlines; charset=utf-8").text == expected
+
+
+def test_null_is_missing_as_an_empty_csv_field_is(binary: xgboost.Booster, serve: Serve) -> None:
+    endpoint = serve()
+    row = [None, *ROWS[0, 2:].tolist()]
+    as_csv = ",".join("" if value is None else repr(value) for value in row)
+    assert endpoint.post(json.dumps([row]), "application/json").text == endpoint.post(as_csv).text
+
+
+def test_broken_json_is_unsupported_media_and_the_server_goes_on(binary: xgboost.Booster, serve: Serve) -> None:
+    endpoint = serve()
+    for content in ('{"instances": [', "[[1, 2], [3]]", b"\xff", "[" * 200_000, f"[{10**400}]"):
+        reply = endpoint.post(content, "application/json")
+        assert reply.status_code == 415
+        assert reply.text.startswith("Loading json data failed with Exception, please ensure data is in json format:")
+    assert endpoint.post("[1", "application/jsonlines").text.startswith("Loading jsonlines data failed")
+    assert endpoint.post(json.dumps(ROWS[0, 1:].tolist()), "application/json").status_code == 200
+
+
+def test_json_with_too_many_features_cannot_be_evaluated(binary: xgboost.Booster, serve: Serve) -> None:
+    reply = serve().post(json.dumps([[1] * 31]), "application/json")
+    assert reply.status_code == 400
+    assert reply.text.startswith("Unable to evaluate payload provided: ")
+    assert "31" in reply.text
+
+
 def test_ping_is_empty_and_batch_transform_gets_its_parameters(binary: xgboost.Booster, serve: Serve) -> None:
     endpoint = serve(SM_NUM_CPUS="3")
     assert (endpoint.get("/ping").status_code, endpoint.get("/ping").content) == (200, b"")
@@ -135,7 +170,7 @@ def test_unreadable_bodies_are_unsupported_media(binary: xgboost.Booster, serve:
     reply = endpoint.post("a,b,c")
     assert reply.status_code == 415
     assert reply.text.startswith("Loading csv data failed with Exception, please ensure data is in csv format:")
-    assert endpoint.post("{}", "application/json").status_code == 415
+    assert "application/json, application/jsonlines." in endpoint.post("1,2", "text/plain").text
     assert "does not read it yet" in endpoint.post(b"x", "application/x-recordio-protobuf").text
 
 
@@ -151,8 +186,17 @@ def test_an_unknown_accept_type_is_not_acceptable(binary: xgboost.Booster, serve
     assert reply.text.startswith("Accept type text/html is not supported.")
 
 
-def test_jsonlines_needs_selected_output(binary: xgboost.Booster, serve: Serve) -> None:
-    assert serve().post(body(ROWS[:1]), accept="application/jsonlines").status_code == 500
+def test_json_lines_have_one_score_each(binary: xgboost.Booster, serve: Serve) -> None:
+    endpoint = serve()
+    reply = endpoint.post(body(ROWS[:3]), accept="application/jsonlines")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/jsonlines")
+    expected = endpoint.post(body(ROWS[:3]), accept="application/json").json()["predictions"]
+    assert reply.text == "".join(f"{json.dumps(item)}\n" for item in expected)
+
+
+def test_recordio_protobuf_answers_are_refused(binary: xgboost.Booster, serve: Serve) -> None:
+    reply = serve().post(body(ROWS[:1]), accept="application/x-recordio-protobuf")
+    assert (reply.status_code, "is not built" in reply.text) == (500, True)
 
 
 def test_a_body_over_the_limit_is_refused_and_the_server_goes_on(binary: xgboost.Booster, serve: Serve) -> None:
