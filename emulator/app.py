@@ -6,6 +6,7 @@ import logging
 import os
 import platform as machine
 import time
+from contextlib import ExitStack
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -38,22 +39,31 @@ log = logging.getLogger(__name__)
 
 
 class Emulator:
-    """One emulator in this process. A context manager; `start` and `stop` may also be called by hand, once each."""
+    """One emulator in this process. A context manager; `start` and `stop` may also be called by hand, in turn.
+
+    What needs a running emulator raises RuntimeError before `start` and after `stop`.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._data: DataDir | None = None
-        self._began = time.monotonic()
+        self._opened = ExitStack()  # what `stop` gives back, the last first
 
     def start(self) -> Self:
-        """Serve. Returns when requests are answered; raises `DataDirError`, `EngineError` or `PortInUse`."""
-        self._data = DataDir(self.settings)
-        try:
-            self._build(self._data)
-            self._serve(self._data)
-        except BaseException:
-            self._data.close()
-            raise
+        """Serve. Returns when requests are answered.
+
+        Raises `DataDirError`, `EngineError` or `PortInUse`; RuntimeError when an emulator, this one or another, runs
+        in this process already. Nothing is left open then.
+        """
+        if self._data is not None:
+            raise RuntimeError("The emulator is running already.")
+        self._began = time.monotonic()
+        with ExitStack() as opened:
+            data = self._data = DataDir(self.settings)
+            opened.callback(self._close_data)
+            self._build(data, opened)
+            self._serve(data, opened)
+            self._opened = opened.pop_all()
         return self
 
     def stop(self) -> None:
@@ -62,21 +72,12 @@ class Emulator:
         Inference containers end and are started again by the next start on this data directory; training
         containers go on, and the next start finds them. An ephemeral emulator leaves nothing running.
         """
-        if self._data is None:
-            return
-        self._front.stop()
-        self._supervisor.close()
-        self._traffic.flush()
-        self._end_containers()
-        self._engine.close()
-        self._store.close()
-        self._cloud.close()
-        self._data.close()
-        self._data = None
+        self._opened.close()
 
     @property
     def url(self) -> str:
         """Where to send requests, for example ``http://127.0.0.1:4577``."""
+        self._running()
         return self._front.url
 
     def client(self, service: str, **options: Any) -> Any:
@@ -93,6 +94,7 @@ class Emulator:
 
     def health(self) -> dict[str, Any]:
         """What ``GET /_emulator/health`` answers."""
+        self._running()
         engine = self._engine.health()
         return {
             "status": "ready",
@@ -114,7 +116,7 @@ class Emulator:
 
     def reset(self) -> None:
         """Clear all state: every resource, container, object, role and log."""
-        assert self._data is not None, "only a running emulator can be reset"
+        data = self._running()
         self._store.clear()
         self._supervisor.forget()
         self._router.clear()
@@ -123,14 +125,26 @@ class Emulator:
         while not self._supervisor.settle(patience=1.0):
             self._remove_containers()
         self._remove_containers()
-        self._data.sweep(set())
+        data.sweep(set())
         self._cloud.reset()
 
-    def _build(self, data: DataDir) -> None:
+    def _running(self) -> DataDir:
+        if self._data is None:
+            raise RuntimeError("The emulator is not running; call start() or use it in a with statement.")
+        return self._data
+
+    def _close_data(self) -> None:
+        self._running().close()
+        self._data = None
+
+    def _build(self, data: DataDir, opened: ExitStack) -> None:
         settings, clock = self.settings, SystemClock()
-        self._store = SqlStore.file(data.database)
         self._cloud = Cloud(settings.account, settings.region, data.path)
+        opened.callback(self._cloud.close)
+        self._store = SqlStore.file(data.database)
+        opened.callback(self._store.close)
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
+        opened.callback(self._engine.close)
         self._supervisor = Supervisor(self._store, clock)
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
@@ -153,14 +167,16 @@ class Emulator:
         for kind in self._kinds:
             self._supervisor.register(kind)
 
-    def _serve(self, data: DataDir) -> None:
+    def _serve(self, data: DataDir, opened: ExitStack) -> None:
         gateway_host = self._engine.prepare()
         extra = [(gateway_host, 0)] if gateway_host is not None else []
         connections = Connections()
         addresses = [(self.settings.host, self.settings.port), *extra]
-        self._front = Front(self._asgi(connections), addresses, connections.close)
+        self._front = Front(self._asgi(connections, opened), addresses, connections.close)
         nouns.before_serving(self._platform)
         self._front.start()
+        for end in (self._end_containers, self._traffic.flush, self._supervisor.close, self._front.stop):
+            opened.callback(end)
         for address, reason in self._front.unbound.items():
             log.warning("containers may not reach the emulator at %s: %s", address[0], reason)
         alive = self._alive()
@@ -171,7 +187,7 @@ class Emulator:
             log.info("went on with %d jobs and endpoints", recovered)
         data.announce(Running(os.getpid(), self.url))
 
-    def _asgi(self, connections: Connections) -> Any:
+    def _asgi(self, connections: Connections, opened: ExitStack) -> Any:
         control_plane = Service("sagemaker", nouns.operations(self._platform))
         runtime = Service("sagemaker-runtime", {})
         control_plane.warm()
@@ -190,7 +206,9 @@ class Emulator:
                 region=self.settings.region,
             )
 
-        return routed(invoke, Bridge(create_app(gateway, control(self.health, self.reset))))
+        bridge = Bridge(create_app(gateway, control(self.health, self.reset)))
+        opened.callback(bridge.close)
+        return routed(invoke, bridge)
 
     def _alive(self) -> set[str]:
         return {

@@ -6,15 +6,22 @@ fields of this class, so an option is declared here and nowhere else.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import platformdirs
 
 EngineChoice = Literal["auto", "docker", "process"]
 
 ENV_PREFIX = "SAGEMAKER_EMULATOR_"
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+# The shape of every region there has been, GovCloud, China and the isolated ones included: us-gov-west-1.
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 def default_data_dir() -> Path:
@@ -24,7 +31,7 @@ def default_data_dir() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one emulator runs."""
+    """How one emulator runs. Raises ValueError, which names the field, for what cannot be."""
 
     host: str = field(
         default="127.0.0.1", metadata={"help": "Address to listen on. 0.0.0.0 opens the emulator to your network."}
@@ -47,3 +54,22 @@ class Settings:
         default=False, metadata={"help": "Refuse execution roles that do not exist, in AWS's words."}
     )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
+
+    def __post_init__(self) -> None:
+        # Absolute, since it must mean the same to containers and to processes of the background.
+        object.__setattr__(self, "data_dir", Path(self.data_dir).expanduser().absolute())
+        engines = get_args(EngineChoice)
+        self._must("host", isinstance(self.host, str) and self.host != "", "an address or a host's name")
+        self._must("port", type(self.port) is int and 0 <= self.port <= 65535, "a number from 0 to 65535")
+        self._must("engine", self.engine in engines, f"one of {', '.join(engines)}")
+        self._must("region", _matches(_REGION, self.region), "a region (like eu-central-1)")
+        self._must("account", _matches(_ACCOUNT, self.account), "an account id (a text of twelve digits)")
+        self._must("log_level", self.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}")
+
+    def _must(self, name: str, good: bool, wanted: str) -> None:
+        if not good:
+            raise ValueError(f"{name} must be {wanted}, not {getattr(self, name)!r}.")
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FORMAT = "1"
 
@@ -66,10 +67,11 @@ class Catalogue:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._dead
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite ends some by itself, such as one that found the disk full
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def meta(self, name: str) -> str | None:
         """A fact about the file itself."""
@@ -124,6 +126,23 @@ class Catalogue:
         """Name, account, partition and data of every bucket."""
         yield from self._db.execute("SELECT name, account, partition, data FROM bucket")
 
+    def bucket(self, name: str) -> tuple[str, str, bytes] | None:
+        """Account, partition and data of one bucket."""
+        row: tuple[str, str, bytes] | None
+        row = self._one("SELECT account, partition, data FROM bucket WHERE name = ?", (name,))
+        return row
+
+    def object(self, bucket: str, name: str) -> bytes | None:
+        """The data of one key."""
+        row = self._one("SELECT data FROM object WHERE bucket = ? AND name = ?", (bucket, name))
+        return row[0] if row else None
+
+    def service(self, service: str, account: str, partition: str) -> bytes | None:
+        """The data of one service in one account and partition."""
+        query = "SELECT data FROM service WHERE service = ? AND account = ? AND partition = ?"
+        row = self._one(query, (service, account, partition))
+        return row[0] if row else None
+
     def objects(self, bucket: str) -> Iterator[tuple[str, bytes]]:
         """Name and data of every key of a bucket."""
         yield from self._db.execute("SELECT name, data FROM object WHERE bucket = ?", (bucket,))
@@ -163,6 +182,9 @@ class Catalogue:
     def _bury(self, query: str, where: tuple[str | int, ...]) -> None:
         for (names,) in self._db.execute(query, where):
             self._dead.update(names.split())
+
+    def _one(self, query: str, where: tuple[str, ...]) -> Any:
+        return self._db.execute(query, where).fetchone()
 
     def _names(self, bodies: Iterable[str]) -> str:
         names = list(bodies)

@@ -37,6 +37,8 @@ T = TypeVar("T")
 class Cloud:
     """moto, mounted. One at a time in a process, since moto's state is the process's own; `close` gives it free.
 
+    A second one raises RuntimeError.
+
     ``account`` is whose requests are that are not signed with a key of another account, ``region`` where the
     default bucket is made, ``state_dir`` where S3 and IAM are kept.
     """
@@ -47,7 +49,12 @@ class Cloud:
     def __init__(self, account: str, region: str, state_dir: Path) -> None:
         self.account = account
         self.region = region
-        self._catalogue = Catalogue(state_dir / "cloud.sqlite3")
+        self._take_over()
+        try:
+            self._catalogue = Catalogue(state_dir / "cloud.sqlite3")
+        except BaseException:
+            self._give_free()
+            raise
         self._bodies = Bodies(state_dir / "objects")
         self._known_keys = self._catalogue.access_keys()
         self._lock = threading.Lock()
@@ -107,9 +114,7 @@ class Cloud:
             self._durable = None
             self._moto = None
             self._catalogue.close()
-        with Cloud._claim:
-            if Cloud._owner is self:
-                Cloud._owner = None
+        self._give_free()
 
     def _reply(self, environ: dict[str, Any]) -> Reply:
         service, access_key = caller(environ)
@@ -145,7 +150,8 @@ class Cloud:
         return self._moto, self._durable
 
     def _load(self) -> None:
-        self._take_over()
+        if Cloud._owner is not self:
+            raise RuntimeError("The emulator is closed.")
         from emulator.cloud import hooks, seeds
         from emulator.cloud.dispatch import Moto
         from emulator.cloud.durable import Durable
@@ -172,8 +178,16 @@ class Cloud:
     def _take_over(self) -> None:
         with Cloud._claim:
             if Cloud._owner not in (None, self):
-                raise RuntimeError("Another emulator in this process uses moto, whose state is global; close it first.")
+                raise RuntimeError(
+                    "Another emulator runs in this process. moto, which plays the rest of AWS, keeps its state for the "
+                    "whole process: close the first one, or start the second in a process of its own."
+                )
             Cloud._owner = self
+
+    def _give_free(self) -> None:
+        with Cloud._claim:
+            if Cloud._owner is self:
+                Cloud._owner = None
 
     def _sow(self, durable: Durable) -> None:
         from emulator.cloud import seeds

@@ -7,6 +7,7 @@ under one lock. So two writers of one key are committed in the order of moto's o
 from __future__ import annotations
 
 import pickle
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -14,11 +15,12 @@ from typing import Any, TypeVar
 
 import moto
 from moto.iam.models import iam_backends
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, s3_backends
 
 from emulator.cloud import hooks, pickles
 from emulator.cloud.bodies import Bodies, StoredBody
 from emulator.cloud.catalogue import Catalogue, ServiceRow, StateUnreadable
+from emulator.cloud.memory import Memory, held_bucket, held_keys
 from emulator.cloud.touches import Bucket, Key, Part, Touch, Upload
 
 PERSISTED = ("s3", "iam")
@@ -38,6 +40,7 @@ class Durable:
         self._bodies = bodies
         self._lock = threading.Lock()
         self._digests: dict[tuple[str, str], bytes] = {}
+        self._memory = Memory(catalogue, bodies)
 
     def load(self) -> bool:
         """Give moto what the catalogue holds; False when the catalogue is new. Raises `StateUnreadable`."""
@@ -46,8 +49,7 @@ class Durable:
             self._sign()
             return False
         try:
-            self._load_iam()
-            self._load_s3()
+            self._memory.load()
         except _UNREADABLE as error:
             raise StateUnreadable(
                 f"The state of S3 and IAM was written with moto {written_by} and cannot be read with moto "
@@ -58,21 +60,24 @@ class Durable:
         return True
 
     def commit(self, touched: Iterable[Touch]) -> None:
-        """Store what moto holds of ``touched``; durable when this returns."""
+        """Store what moto holds of ``touched``; durable when this returns.
+
+        Raises OSError or sqlite3.Error when that is not possible, such as with a full disk; moto has then forgotten
+        what was changed.
+        """
         names = set(touched) | hooks.touches.take_stray()
         if not names:
             return
-        # The long part, copying bytes, happens outside of the lock. An object that is replaced before its row is
-        # written leaves a body that no row ever names: dead, unless a row of this commit names it.
-        fresh = {ref for touch in names for key in _keys(touch) if (ref := self._settle(key)) is not None}
-        with self._lock, self._catalogue.transaction() as dead:
-            dead.update(fresh)
-            for touch in names:
-                _retried(lambda touch=touch: self._store(touch))  # type: ignore[misc]
+        fresh: set[str] = set()
+        try:
+            dead = self._write(names, fresh)
+        except (OSError, sqlite3.Error):
+            self._take_back(names, fresh)
+            raise
         self._bodies.bury(dead)
 
     def commit_iam(self) -> None:
-        """Store every account's IAM that differs from what is stored."""
+        """Store every account's IAM that differs from what is stored. Raises as `commit` does."""
         with self._lock:
             for account, partition, backend in list(iam_backends.iter_backends()):
                 data = _retried(lambda backend=backend: pickle.dumps(backend, protocol=5))  # type: ignore[misc]
@@ -80,8 +85,12 @@ class Durable:
                 if self._digests.get((account, partition)) == digest:
                     continue
                 row = ServiceRow("iam", account, partition, data, _access_keys(backend))
-                with self._catalogue.transaction():
-                    self._catalogue.put_service(row)
+                try:
+                    with self._catalogue.transaction():
+                        self._catalogue.put_service(row)
+                except (OSError, sqlite3.Error):
+                    self._memory.restore_iam(account, partition)
+                    raise
                 self._digests[account, partition] = digest
 
     def clear(self) -> None:
@@ -102,31 +111,29 @@ class Durable:
         self._catalogue.set_meta("format", "1")
         self._catalogue.set_meta("moto", moto.__version__)
 
-    def _load_iam(self) -> None:
-        for row in self._catalogue.services():
-            iam_backends[row.account][row.partition] = pickle.loads(row.data)  # noqa: S301 - our own file
-            self._digests[row.account, row.partition] = sha256(row.data).digest()
+    def _write(self, names: set[Touch], fresh: set[str]) -> set[str]:
+        """Write ``names``; answers the bodies nobody names any more. ``fresh`` is given every body that is made."""
+        # The long part, copying bytes, happens outside of the lock. An object that is replaced before its row is
+        # written leaves a body that no row ever names: dead, unless a row of this commit names it.
+        for touch in names:
+            fresh.update(ref for key in held_keys(touch) if (ref := self._settle(key)) is not None)
+        with self._lock, self._catalogue.transaction() as dead:
+            dead.update(fresh)
+            for touch in names:
+                _retried(lambda touch=touch: self._store(touch))  # type: ignore[misc]
+        return dead
 
-    def _load_s3(self) -> None:
-        for name, account, partition, data in list(self._catalogue.buckets()):
-            backend = s3_backends[account][partition]
-            bucket, tags = pickles.load(data, self._bodies)
-            backend.tagger.tags.update(tags)
-            backend.buckets[name] = bucket
-            s3_backends.bucket_accounts[name] = (partition, account)
-            for key, versions in self._catalogue.objects(name):
-                entry, tags = pickles.load(versions, self._bodies)
-                dict.__setitem__(bucket.keys, key, entry)
-                backend.tagger.tags.update(tags)
-            self._load_uploads(bucket)
+    def _take_back(self, names: set[Touch], fresh: set[str]) -> None:
+        """Give moto what is stored of ``names`` again, and remove the bodies that were meant for them.
 
-    def _load_uploads(self, bucket: FakeBucket) -> None:
-        for upload_id, data in list(self._catalogue.uploads(bucket.name)):
-            upload = pickles.load(data, self._bodies)
-            for number, part in self._catalogue.parts(bucket.name, upload_id):
-                upload.parts[number] = pickles.load(part, self._bodies)
-            upload.partlist = sorted(upload.parts)
-            bucket.multiparts[upload_id] = upload
+        A change of another request to one of the names that is not stored yet goes as well; it would have to be
+        stored on the same full disk.
+        """
+        with self._lock:
+            bodies = fresh | {ref for touch in names for key in held_keys(touch) if (ref := _ref(key)) is not None}
+            for touch in names:
+                self._memory.restore(touch)
+            self._bodies.bury(bodies - self._catalogue.bodies())
 
     def _settle(self, key: FakeKey) -> str | None:
         """Move the key's bytes to a body of their own and let moto read them from there; answers the new body."""
@@ -145,7 +152,7 @@ class Durable:
             return saved.ref
 
     def _store(self, touch: Touch) -> None:
-        bucket = _bucket(touch.bucket)
+        bucket = held_bucket(touch.bucket)
         if bucket is None:
             self._catalogue.drop_bucket(touch.bucket)
             return
@@ -202,26 +209,8 @@ def _access_keys(backend: Any) -> tuple[str, ...]:
     return tuple(backend.access_keys)
 
 
-def _bucket(name: str) -> FakeBucket | None:
-    where = s3_backends.bucket_accounts.get(name)
-    if where is None:
-        return None
-    partition, account = where
-    return s3_backends[account][partition].buckets.get(name)
-
-
-def _keys(touch: Touch) -> list[FakeKey]:
-    """The keys with bytes that ``touch`` names."""
-    bucket = _bucket(touch.bucket)
-    if bucket is None:
-        return []
-    match touch:
-        case Key(name=name):
-            return [key for key in list(bucket.keys.getlist(name, [])) if not isinstance(key, FakeDeleteMarker)]
-        case Part(upload=upload, number=number):
-            parts = bucket.multiparts[upload].parts if upload in bucket.multiparts else {}
-            return [parts[number]] if number in parts else []
-    return []
+def _ref(key: FakeKey) -> str | None:
+    return key._value_buffer.ref if isinstance(key._value_buffer, StoredBody) else None
 
 
 def _tags(backend: Any, arns: list[str]) -> dict[str, dict[str, str]]:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from collections.abc import Callable
 from typing import Any
 
 import moto.backends
+from moto.logs.exceptions import InvalidParameterException
+from moto.logs.responses import LogsResponse
+from moto.moto_server.utilities import RegexConverter
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.sts.models import STSBackend
 
@@ -49,6 +53,8 @@ def install(role_name: str) -> None:
     _accept_stored_bodies()
     _mark_changes()
     _answer_assumed_role(role_name)
+    _filter_by_stream_prefix()
+    _let_paths_hold_line_breaks()
 
 
 def _cache_module_list() -> None:
@@ -147,3 +153,35 @@ def _answer_assumed_role(role_name: str) -> None:
         return f"{role.id}:{SESSION_NAME}", arn, account
 
     STSBackend.get_caller_identity = get_caller_identity  # type: ignore[method-assign]
+
+
+def _filter_by_stream_prefix() -> None:
+    """FilterLogEvents heeds ``logStreamNamePrefix``, which moto ignores: the streams it means, named one by one.
+
+    The instances of an endpoint or job have a stream each, and this is how the lines of one are asked for.
+    """
+    original = LogsResponse.filter_log_events
+
+    def filter_log_events(self: LogsResponse) -> str:
+        prefix = self._get_param("logStreamNamePrefix")
+        if prefix:
+            if self._get_param("logStreamNames"):
+                raise InvalidParameterException("logStreamNamePrefix and logStreamNames exclude one another.")
+            group = self.logs_backend.groups.get(self._get_param("logGroupName"))
+            names = [name for name in list(group.streams) if name.startswith(prefix)] if group is not None else []
+            # No name at all would mean every stream; where none begins with the prefix, none is called like it.
+            self.body = json.dumps({**json.loads(self.body), "logStreamNames": names or [prefix]})
+        return original(self)
+
+    LogsResponse.filter_log_events = filter_log_events  # type: ignore[method-assign]
+
+
+def _let_paths_hold_line_breaks() -> None:
+    """Route S3 keys with a line break: moto's patterns are ``.+``, which does not match one."""
+    original = RegexConverter.__init__
+
+    def __init__(self: RegexConverter, url_map: Any, *items: Any) -> None:  # noqa: N807 - it is moto's
+        original(self, url_map, *items)
+        self.regex = f"(?s:{self.regex})"
+
+    RegexConverter.__init__ = __init__  # type: ignore[method-assign]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ BODY_LIMIT = 4 << 20
 _DRAINED = 64 << 20
 
 _SIGNING_NAME = "sagemaker"
+_INVOCATION = re.compile(r"/endpoints/[^/]*/invocations")
 _UNSIGNED = Credential("")
 
 
@@ -41,8 +42,8 @@ class Gateway:
     """A WSGI application.
 
     ``control`` is SageMaker's control plane; ``siblings`` are the REST services that sign with the same name, told
-    apart by path; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``account_of`` turns an access key into an
-    account, ``region`` is that of unsigned requests.
+    apart by path, the runtime first; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``account_of`` turns an
+    access key into an account, ``region`` is that of unsigned requests.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Gateway:
         request = _request(environ, body or b"")
         service = self._service(environ, request)
         if service is None:
-            return self._not_built(request)
+            # As the REST services tell it, with a request id; they all speak the same protocol.
+            return self._siblings[0].error(NotBuilt(f"{request.method} {request.path} is not built in this emulator."))
         if body is None:
             too_large = AwsError(
                 f"The request body is larger than {BODY_LIMIT} bytes.", code="RequestEntityTooLarge", status=413
@@ -89,17 +91,14 @@ class Gateway:
         """The service a request belongs to; one with a target or for ``/`` is the control plane's, known or not."""
         if "HTTP_X_AMZ_TARGET" in environ or request.path in ("", "/"):
             return self._control
-        return next((service for service in self._siblings if service.operation_of(request) is not None), None)
+        found = next((service for service in self._siblings if service.operation_of(request) is not None), None)
+        if found is None and _INVOCATION.fullmatch(request.path):
+            return self._siblings[0]  # a GET, or no endpoint's name: nothing that is still to be built
+        return found
 
     def _scope(self, environ: dict[str, Any], claimed: Credential) -> Scope:
         account = environ.get("HTTP_X_MOTO_ACCOUNT_ID") or self._account_of(claimed.access_key)
         return Scope(account, claimed.region or self._region)
-
-    def _not_built(self, request: WireRequest) -> WireReply:
-        error = NotBuilt(f"{request.method} {request.path} is not built in this emulator.")
-        body = json.dumps({"message": error.message}).encode()
-        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
-        return WireReply(error.status, headers, body)
 
 
 def create_app(gateway: Callable[[WsgiApp], WsgiApp], *blueprints: Blueprint) -> Flask:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import uvicorn
 
@@ -18,6 +17,14 @@ _KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than clients keep theirs, so that they never meet a closing one."""
 
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening everywhere is the user's choice
+
+
+_REMEDIES = {
+    errno.EADDRINUSE: " Is an emulator running already? Another port can be chosen with --port.",
+    errno.EADDRNOTAVAIL: " --host must be an address of this machine.",
+    errno.EACCES: " Another port can be chosen with --port.",
+    socket.EAI_NONAME: " --host must be an address of this machine.",
+}
 
 
 class PortInUse(OSError):
@@ -68,14 +75,6 @@ class Front:
         self._thread.start()
         self._server.serving.wait()
 
-    def listen(self, address: Address) -> bool:
-        """Listen on one more address while running; False (see ``unbound``) when it cannot be bound."""
-        sock = self._bind_other((address[0], address[1] or self.port))
-        if sock is None:
-            return False
-        asyncio.run_coroutine_threadsafe(self._server.add(sock), self._server.loop).result()
-        return True
-
     def stop(self) -> None:
         """Stop listening, give requests under way a second, and end."""
         self._server.should_exit = True
@@ -87,11 +86,8 @@ class Front:
         try:
             sock = _bound((host, port))
         except OSError as error:
-            raise PortInUse(
-                error.errno,
-                f"Cannot listen on {host}:{port}: {error.strerror}. "
-                "Is an emulator running already? Another port can be chosen with --port.",
-            ) from error
+            reason = f"Cannot listen on {host}:{port}: {error.strerror}.{_REMEDIES.get(error.errno or 0, '')}"
+            raise PortInUse(error.errno, reason) from error
         self.port = sock.getsockname()[1]
         return sock
 
@@ -104,34 +100,20 @@ class Front:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it serves and can be given one more socket."""
+    """uvicorn's server, which tells when it serves."""
 
     def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
         super().__init__(config)
         self._closing = closing
         self.serving = threading.Event()
-        self.loop: Any = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.serving.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         self._closing()
-
-    async def add(self, sock: socket.socket) -> None:
-        """Serve on ``sock`` as well; it is closed with the others."""
-        server = await self.loop.create_server(self._protocol, sock=sock, backlog=self.config.backlog)
-        self.servers.append(server)
-
-    def _protocol(self) -> asyncio.Protocol:
-        kind: Any = self.config.http_protocol_class
-        protocol: asyncio.Protocol = kind(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return protocol
 
 
 def _bound(address: Address) -> socket.socket:

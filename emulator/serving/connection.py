@@ -221,7 +221,8 @@ class _Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether the next request can go over this connection."""
-        return self._keep and self.complete and not self._lost and not self._transport.is_closing()
+        reading = self.waiting <= _HIGH_WATER  # else it was told to wait and would not be heard again
+        return self._keep and self.complete and reading and not self._lost and not self._transport.is_closing()
 
     @property
     def quiet(self) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.arns import Scope
 from emulator.sinks.port import Datum, LogSink, MetricSink, StatisticSet
@@ -68,6 +70,24 @@ def test_scopes_do_not_see_each_other(aws: Mounted, logs: LogSink) -> None:
     logs.write(Scope(ACCOUNT, "us-west-2"), GROUP, "s", [Line(1.0, "x")])
     logs.write(Scope("999988887777", REGION), GROUP, "s", [Line(1.0, "x")])
     assert aws.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def test_lines_are_found_by_the_beginning_of_their_streams_name(aws: Mounted, logs: LogSink) -> None:
+    client = aws.client("logs")
+
+    def found(**options: Any) -> list[str]:
+        return [event["message"] for event in client.filter_log_events(logGroupName=GROUP, **options)["events"]]
+
+    for stream in ("job-1/algo-1", "job-1/algo-2", "job-10/algo-1"):
+        logs.write(SCOPE, GROUP, stream, [Line(1.0, stream)])
+    assert found(logStreamNamePrefix="job-1/") == ["job-1/algo-1", "job-1/algo-2"]
+    assert found(logStreamNamePrefix="job-1/", filterPattern='"algo-2"') == ["job-1/algo-2"]
+    assert found(logStreamNamePrefix="job-2") == []
+    assert len(found()) == 3
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        found(logStreamNamePrefix="job-1/", logStreamNames=["job-1/algo-1"])
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.filter_log_events(logGroupName="none", logStreamNamePrefix="job-1/")
 
 
 def test_values_are_read_back_by_name_and_dimension(aws: Mounted, metrics: MetricSink) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -128,13 +129,22 @@ def test_reset_before_moto_was_ever_used_forgets_what_is_on_disk(tmp_path: Path)
 
 
 def test_second_cloud_in_one_process_is_refused_until_the_first_is_closed(cloud: Cloud, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="close the first one"):
+        Cloud(ACCOUNT, REGION, tmp_path / "second")
     assert cloud.objects.exists_bucket(f"sagemaker-{REGION}-{ACCOUNT}")
-    second = Cloud(ACCOUNT, REGION, tmp_path / "second")
-    with pytest.raises(RuntimeError, match="close it first"):
-        second.objects.exists_bucket("x")
     cloud.close()
+    second = Cloud(ACCOUNT, REGION, tmp_path / "second")
+    with pytest.raises(RuntimeError, match="closed"):
+        cloud.objects.exists_bucket("x")
     assert not second.objects.exists_bucket("x")
     second.close()
+
+
+def test_cloud_whose_state_cannot_be_read_does_not_keep_others_out(tmp_path: Path) -> None:
+    (tmp_path / "cloud.sqlite3").write_bytes(b"no database" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        Cloud(ACCOUNT, REGION, tmp_path)
+    Cloud(ACCOUNT, REGION, tmp_path / "other").close()
 
 
 @pytest.mark.parametrize(
@@ -211,3 +221,12 @@ def test_unsigned_client_cannot_read_a_private_object(aws: Mounted) -> None:
     anonymous = boto3.client("s3", endpoint_url=aws.url, region_name=REGION, config=Config(signature_version=UNSIGNED))
     with pytest.raises(ClientError, match="403"):
         anonymous.head_object(Bucket=f"sagemaker-{REGION}-{ACCOUNT}", Key="k")
+
+
+def test_key_with_line_breaks_is_a_key_like_any_other(aws: Mounted) -> None:
+    s3, bucket, key = aws.client("s3"), f"sagemaker-{REGION}-{ACCOUNT}", "two\nlines/and\r\nmore\n"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    s3.delete_object(Bucket=bucket, Key=key)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)

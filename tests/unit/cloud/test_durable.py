@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
@@ -290,6 +292,109 @@ def test_reply_is_an_error_when_the_change_cannot_be_stored(tmp_path: Path, monk
         monkeypatch.setattr(aws.cloud._catalogue, "put_object", full)
         with pytest.raises(ClientError, match="cannot store its state: database or disk is full"):
             s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+
+
+CHANGES_OF_S3: dict[str, tuple[str, Change]] = {
+    "a new object": ("put_object", lambda s3: s3.put_object(Bucket=BUCKET, Key="new", Body=b"x")),
+    "a replaced object": ("put_object", lambda s3: s3.put_object(Bucket=BUCKET, Key="old", Body=b"other")),
+    "a deleted object": ("drop_object", lambda s3: s3.delete_object(Bucket=BUCKET, Key="old")),
+    "an object's tags": (
+        "put_object",
+        lambda s3: s3.put_object_tagging(Bucket=BUCKET, Key="old", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
+    ),
+    "a bucket's tags": ("put_bucket", lambda s3: s3.put_bucket_tagging(Bucket=BUCKET, Tagging=TAGS)),
+    "a bucket's policy": ("put_bucket", lambda s3: s3.put_bucket_policy(Bucket=BUCKET, Policy=POLICY)),
+    "a new bucket": (
+        "put_bucket",
+        lambda s3: s3.create_bucket(Bucket="new", CreateBucketConfiguration={"LocationConstraint": REGION}),
+    ),
+    "a deleted bucket": ("drop_bucket", lambda s3: s3.delete_bucket(Bucket="empty")),
+    "a new upload": ("put_upload", lambda s3: s3.create_multipart_upload(Bucket=BUCKET, Key="big")),
+}
+
+
+def s3_as_seen(s3: Any) -> list[object]:
+    """Everything of S3 that the changes above could change."""
+
+    def configured(call: Callable[..., dict[str, Any]], member: str, **options: str) -> object:
+        try:
+            return call(Bucket=BUCKET, **options)[member]
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    return [
+        [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
+        [(item["Key"], item["ETag"]) for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]],
+        s3.get_object(Bucket=BUCKET, Key="old")["Body"].read(),
+        configured(s3.get_object_tagging, "TagSet", Key="old"),
+        configured(s3.get_bucket_tagging, "TagSet"),
+        configured(s3.get_bucket_policy, "Policy"),
+        s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []),
+    ]
+
+
+def no_space(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("name", CHANGES_OF_S3)
+def test_change_of_s3_that_is_refused_for_want_of_space_has_not_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    writer, change = CHANGES_OF_S3[name]
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=Config(retries={"total_max_attempts": 1}))
+        s3.create_bucket(Bucket="empty", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=BUCKET, Key="old", Body=b"first", Tagging="team=ml")
+        before = s3_as_seen(s3)
+        with monkeypatch.context() as full:
+            full.setattr(aws.cloud._catalogue, writer, no_space)
+            with pytest.raises(ClientError, match="No space left"):
+                change(s3)
+        assert s3_as_seen(s3) == before
+        assert stored_bodies(tmp_path) == 1
+        change(s3)  # there is space again
+
+
+def test_object_whose_bytes_find_no_space_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=Config(retries={"total_max_attempts": 1}))
+        s3.list_buckets()
+        with monkeypatch.context() as full:
+            full.setattr(aws.cloud._bodies, "save", no_space)
+            with pytest.raises(ClientError, match="No space left"):
+                s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+        assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+
+
+def test_role_that_is_refused_for_want_of_space_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mounted(tmp_path) as aws:
+        iam = aws.client("iam", config=Config(retries={"total_max_attempts": 1}))
+        iam.list_roles()
+        with monkeypatch.context() as full:
+            full.setattr(aws.cloud._catalogue, "put_service", no_space)
+            with pytest.raises(ClientError, match="No space left"):
+                iam.create_role(RoleName="new", AssumeRolePolicyDocument=POLICY)
+        assert [role["Arn"] for role in iam.list_roles()["Roles"]] == [ARN]
+        iam.create_role(RoleName="new", AssumeRolePolicyDocument=POLICY)
+
+
+def test_part_that_is_refused_for_want_of_space_leaves_the_upload_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=Config(retries={"total_max_attempts": 1}))
+        upload = {"Bucket": BUCKET, "Key": "big", "UploadId": ""}
+        upload["UploadId"] = s3.create_multipart_upload(Bucket=BUCKET, Key="big")["UploadId"]
+        s3.upload_part(**upload, PartNumber=1, Body=b"first")
+        with monkeypatch.context() as full:
+            full.setattr(aws.cloud._catalogue, "put_part", no_space)
+            for number in (1, 2):
+                with pytest.raises(ClientError, match="No space left"):
+                    s3.upload_part(**upload, PartNumber=number, Body=b"second")
+        parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in s3.list_parts(**upload)["Parts"]]
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        assert s3.get_object(Bucket=BUCKET, Key="big")["Body"].read() == b"first"
 
 
 def test_state_of_another_moto_that_can_be_read_is_taken_over(tmp_path: Path) -> None:

@@ -86,6 +86,21 @@ def test_other_runtime_operations_are_found_by_their_path(aws: Mounted) -> None:
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
+@pytest.mark.parametrize("first", ["POST /endpoints//invocations", "GET /endpoints/mine/invocations"])
+def test_invocation_that_cannot_be_one_is_an_operation_the_runtime_does_not_know(aws: Mounted, first: str) -> None:
+    reply = asked(aws, first, signature("sagemaker"))
+    assert (reply.status, reply.headers["x-amzn-errortype"]) == (400, "unknownoperationexception")
+    assert reply.headers["x-amzn-requestid"]
+    assert first in json.loads(reply.body)["message"]
+
+
+def test_path_of_no_service_is_a_501_with_a_request_id(aws: Mounted) -> None:
+    reply = asked(aws, "GET /no/%22such%22/path", signature("sagemaker"))
+    assert (reply.status, reply.headers["x-amzn-errortype"]) == (501, "notimplemented")
+    assert reply.headers["x-amzn-requestid"]
+    assert "/no/%22such%22/path" in json.loads(reply.body)["message"]
+
+
 def test_sibling_service_that_is_not_built_is_a_501_in_its_protocol(aws: Mounted) -> None:
     features = aws.client("sagemaker-featurestore-runtime")
     with pytest.raises(ClientError, match="NotImplemented") as raised:

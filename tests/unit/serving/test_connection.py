@@ -437,6 +437,22 @@ def test_closed_reply_gives_up_its_unread_body() -> None:
     asyncio.run(run())
 
 
+def test_large_reply_that_is_complete_and_left_unread_does_not_stop_the_next_one() -> None:
+    large = b"HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n" + b"x" * 300_000
+
+    async def run() -> None:
+        async with container(replies(large, OK)) as (it, pool):
+            async with await pool.request(it.address, "GET", "/", timeout=20) as response:
+                coming = response._connection
+                assert coming is not None
+                while not coming.complete:  # noqa: ASYNC110 - lets the loop read; completeness has no event
+                    await asyncio.sleep(0)
+            assert len(await body_of(pool, it)) == 300_000
+            assert it.connections == 2
+
+    asyncio.run(run())
+
+
 def test_second_reply_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
     stray = b"HTTP/1.1 500 Stray\r\ncontent-length: 5\r\n\r\nstray"
 
