@@ -20,8 +20,8 @@ ENV_PREFIX = "SAGEMAKER_EMULATOR_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 # The shape of every region there has been, GovCloud, China and the isolated ones included: us-gov-west-1.
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
-_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
+ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 def default_data_dir() -> Path:
@@ -62,8 +62,8 @@ class Settings:
         self._must("host", isinstance(self.host, str) and self.host != "", "an address or a host's name")
         self._must("port", type(self.port) is int and 0 <= self.port <= 65535, "a number from 0 to 65535")
         self._must("engine", self.engine in engines, f"one of {', '.join(engines)}")
-        self._must("region", _matches(_REGION, self.region), "a region (like eu-central-1)")
-        self._must("account", _matches(_ACCOUNT, self.account), "an account id (a text of twelve digits)")
+        self._must("region", _matches(REGION, self.region), "a region (like eu-central-1)")
+        self._must("account", _matches(ACCOUNT, self.account), "an account id (a text of twelve digits)")
         self._must("log_level", self.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}")
 
     def _must(self, name: str, good: bool, wanted: str) -> None:

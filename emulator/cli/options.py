@@ -10,13 +10,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from emulator.settings import ENV_PREFIX, EngineChoice, Settings
+from emulator.settings import ACCOUNT, ENV_PREFIX, LOG_LEVELS, REGION, EngineChoice, Settings
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-# The shape of every region there has been, GovCloud, China and the isolated ones included: us-gov-west-1.
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
-_ACCOUNT = re.compile(r"\d{12}")
 
 
 class Matching(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
@@ -49,9 +45,9 @@ _TYPES: dict[str, Any] = {
     "port": click.IntRange(0, 65535),
     "data_dir": Directory(),
     "engine": click.Choice(get_args(EngineChoice)),
-    "region": Matching(_REGION, "a region (like eu-central-1)"),
-    "account": Matching(_ACCOUNT, "an account id (twelve digits)"),
-    "log_level": click.Choice(["debug", "info", "warning", "error"]),
+    "region": Matching(REGION, "a region (like eu-central-1)"),
+    "account": Matching(ACCOUNT, "an account id (twelve digits)"),
+    "log_level": click.Choice(LOG_LEVELS),
 }
 
 
