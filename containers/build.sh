@@ -1,8 +1,8 @@
 #!/bin/bash
 # Have the first-party images built and up to date, also where no image registry can be reached.
 #
-# There the image everything starts from is made out of Debian's packages (mkbase.sh), which takes Debian or
-# Ubuntu, root, and mmdebstrap.
+# There the image everything starts from is made out of Debian's packages (mkbase.sh), which takes Debian 12, root,
+# and mmdebstrap.
 # needs: sagemaker-emulator on the PATH, a Docker Engine
 set -euo pipefail
 

@@ -7,11 +7,18 @@
 #
 # usage: mkbase.sh [TAG]                                  (default: python:3.11-slim-bookworm)
 #   EXTRA_CA      a PEM bundle to trust inside the image  (a machine behind a TLS-inspecting proxy)
-#   APT_SOURCES   where the packages come from            (default: this machine's own Debian sources)
+#   APT_SOURCES   an apt sources file of Debian 12        (default: this machine's own, when it is Debian 12)
 # needs: mmdebstrap, docker
 set -euo pipefail
 
 tag=${1:-python:3.11-slim-bookworm}
+suite=bookworm
+python=3.11
+if [ -z "${APT_SOURCES:-}" ] && ! grep -qx "VERSION_CODENAME=$suite" /etc/os-release; then
+  echo "mkbase.sh: $tag is made from the packages of Debian 12 ($suite), which are not this machine's." >&2
+  echo "Run it on Debian 12, or set APT_SOURCES to an apt sources file of Debian 12." >&2
+  exit 1
+fi
 sources=${APT_SOURCES:-/etc/apt/sources.list.d/debian.sources}
 [ -e "$sources" ] || sources=/etc/apt/sources.list
 ca_bundle=/etc/ssl/certs/ca-certificates.crt
@@ -30,6 +37,7 @@ fi
 # Documentation goes in a hook: excluding it while unpacking makes the unpacking several times slower.
 unneeded='"$1"/usr/share/doc/* "$1"/usr/share/man/* "$1"/usr/share/locale/* "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*'
 hooks=(
+  --customize-hook="chroot \"\$1\" python3 --version | grep -F 'Python $python.' >&2"
   --customize-hook='chroot "$1" python3 -m venv /usr/local'
   --customize-hook="rm -rf $unneeded"
 )
@@ -43,8 +51,11 @@ if [ -n "${EXTRA_CA:-}" ]; then
   changes+=(--change "ENV PIP_CERT=$ca_bundle SSL_CERT_FILE=$ca_bundle REQUESTS_CA_BUNDLE=$ca_bundle")
 fi
 
-TMPDIR=$scratch mmdebstrap --quiet --variant=minbase \
+# Docker imports whatever came before a failure, even nothing; so the name is given only after a success.
+image=$(TMPDIR=$scratch mmdebstrap --quiet --variant=minbase \
   --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
   --include=usr-is-merged,ca-certificates,python3,python3-venv \
-  "${hooks[@]}" bookworm - "$sources" |
-  docker import "${changes[@]}" - "$tag"
+  "${hooks[@]}" "$suite" - "$sources" |
+  docker import "${changes[@]}" -)
+docker tag "$image" "$tag"
+echo "$tag is $image"

@@ -87,7 +87,7 @@ def operations() -> Iterator[str]:
     yield "\n## Images of built-in algorithms"
     yield "\n| Image | Repository names that mean it, in any account and region of ECR |\n|---|---|"
     for image in FIRST_PARTY.values():
-        names = (f"`{name}` ({', '.join(tags) or 'every tag'})" for name, tags in image.repositories.items())
+        names = (f"`{name}` ({tags.said})" for name, tags in image.repositories.items())
         yield f"| `{image.name}` | {', '.join(names)} |"
 
 

@@ -38,6 +38,9 @@ from emulator.version import __version__
 log = logging.getLogger(__name__)
 
 
+_RESET_ROUNDS = 60
+
+
 class Emulator:
     """One emulator in this process. A context manager; `start` and `stop` may also be called by hand, in turn.
 
@@ -121,10 +124,12 @@ class Emulator:
         self._supervisor.forget()
         self._router.clear()
         # What was under way finds its resource gone and ends; what it still started is removed in the next round.
-        self._remove_containers()
-        while not self._supervisor.settle(patience=1.0):
+        for _ in range(_RESET_ROUNDS):
             self._remove_containers()
+            if self._supervisor.settle(patience=1.0, lasting=True):
+                break
         self._remove_containers()
+        self._traffic.clear()
         data.sweep(set())
         self._cloud.reset()
 
@@ -173,16 +178,18 @@ class Emulator:
         connections = Connections()
         addresses = [(self.settings.host, self.settings.port), *extra]
         self._front = Front(self._asgi(connections, opened), addresses, connections.close)
+        # What a crash left is looked through before the first request can add to it.
+        unfinished = self._supervisor.unfinished()
+        claimed = self._supervisor.claims(unfinished)
+        self._quietly(lambda: reap(self._engine, lambda owned: claimed(owned.labels)))
+        data.sweep({resource.uid for resource in unfinished})
         nouns.before_serving(self._platform)
         self._front.start()
         for end in (self._end_containers, self._traffic.flush, self._supervisor.close, self._front.stop):
             opened.callback(end)
         for address, reason in self._front.unbound.items():
             log.warning("containers may not reach the emulator at %s: %s", address[0], reason)
-        alive = self._alive()
-        self._quietly(lambda: reap(self._engine, lambda owned: owned.labels.get("uid") in alive))
-        data.sweep(alive)
-        recovered = self._supervisor.recover()
+        recovered = self._supervisor.recover(unfinished)
         if recovered:
             log.info("went on with %d jobs and endpoints", recovered)
         data.announce(Running(os.getpid(), self.url))
@@ -204,18 +211,12 @@ class Emulator:
                 cloud=self._cloud.wsgi,
                 account_of=self._cloud.account_of,
                 region=self.settings.region,
+                names=(self.settings.host,),
             )
 
         bridge = Bridge(create_app(gateway, control(self.health, self.reset)))
         opened.callback(bridge.close)
         return routed(invoke, bridge)
-
-    def _alive(self) -> set[str]:
-        return {
-            resource.uid
-            for kind in self._kinds
-            for resource in self._store.scan(kind.machine.noun, kind.machine.living)
-        }
 
     def _counts(self) -> dict[str, int]:
         """How many resources of each kind wait for something or serve."""

@@ -23,6 +23,14 @@ _TRIES = 5
 _PAUSE = 0.02
 
 
+def make_private(directory: Path) -> None:
+    """Make the data directory, for its owner only: it holds data, models and credentials of sessions.
+
+    One that exists keeps its mode, which is its owner's choice. Raises OSError.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 class DataDirError(Exception):
     """The data directory cannot be used; the message says why and what to do."""
 
@@ -53,8 +61,7 @@ class DataDir:
         self.ephemeral = settings.ephemeral
         self.path = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-")) if self.ephemeral else settings.data_dir
         try:
-            # It holds data, models and credentials of sessions: nobody else's to read.
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.path)
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked_soon(self.path / "lock")
         except OSError as error:

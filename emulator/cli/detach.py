@@ -12,6 +12,7 @@ import click
 
 from emulator.cli import found
 from emulator.cli.options import arguments
+from emulator.datadir import make_private
 from emulator.settings import Settings
 
 LOG = "emulator.log"
@@ -57,9 +58,9 @@ def _log_file(settings: Settings) -> Path:
         os.close(descriptor)
         return Path(name)
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private(settings.data_dir)
         log = settings.data_dir / LOG
-        log.touch()
+        log.touch(mode=0o600)
     except OSError as error:
         raise click.ClickException(
             f"The data directory {settings.data_dir} cannot be used: {error.strerror}."

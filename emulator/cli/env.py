@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
+from urllib.parse import urlsplit
 
 import click
 
@@ -31,12 +32,16 @@ def command(shell: str | None, data_dir: Path | None, port: int | None, url: str
     """Print the environment of AWS clients: eval "$(sagemaker-emulator env)"."""
     url = url or _url(data_dir, port)
     line = _FORMATS[shell or shell_of(os.environ)]
-    for name, value in variables(url, _region(url, region)).items():
+    for name, value in variables(url, _region(url, region), os.environ).items():
         click.echo(line(name, value))
 
 
-def variables(url: str, region: str) -> dict[str, str]:
-    """The environment in which every AWS SDK and the AWS command line speak to the emulator at ``url``."""
+def variables(url: str, region: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which every AWS SDK and the AWS command line speak to the emulator at ``url``.
+
+    ``environ`` is the one they have now; what it keeps from proxies is kept.
+    """
+    unproxied = _unproxied(url, environ)
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -45,7 +50,25 @@ def variables(url: str, region: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         # Else an SDK that misses something waits for the metadata service of a machine this is not.
         "AWS_EC2_METADATA_DISABLED": "true",
+        # No proxy reaches this machine; some clients read the one spelling, some the other.
+        "NO_PROXY": unproxied,
+        "no_proxy": unproxied,
     }
+
+
+def _unproxied(url: str, environ: Mapping[str, str]) -> str:
+    """The hosts of ``environ`` that are asked without a proxy, and the one of ``url``."""
+    listed = ",".join(environ.get(name, "") for name in ("NO_PROXY", "no_proxy")).split(",")
+    own = [entry for entry in (each.strip() for each in listed) if entry]
+    if "*" in own:
+        return "*"  # means every host only where it stands alone
+    return ",".join(dict.fromkeys([*own, *_hosts(url)]))
+
+
+def _hosts(url: str) -> list[str]:
+    """The host of ``url`` as clients compare it; of an IPv6 address some take the brackets for a part."""
+    host = urlsplit(url).hostname or ""
+    return [host, f"[{host}]"] if ":" in host else [host] if host else []
 
 
 def shell_of(environ: Mapping[str, str]) -> str:

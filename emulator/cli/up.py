@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 READY = "Ready: "
 """How the one line on stdout begins."""
 
+_UMASK = 0o077
+"""Whatever the mode of the data directory, the files that are made in it are the user's only. What containers see is
+opened to their users explicitly."""
+
 
 @click.command("up")
 @settings_options()
@@ -29,6 +33,7 @@ READY = "Ready: "
 def command(detach: bool, **values: Any) -> None:
     """Start the emulator."""
     settings = Settings(**values)
+    os.umask(_UMASK)
     if detach:
         from emulator.cli.detach import detached
 
@@ -57,11 +62,14 @@ class Signals:
     """SIGINT and SIGTERM: the first is waited for, the next ends the process at once.
 
     A handler may not touch locks that the interrupted code holds, which rules out `threading.Event`; and blocking
-    the signals for `signal.sigwait` would pass the block on to every process that is started.
+    the signals for `signal.sigwait` would pass the block on to every process that is started. The interpreter itself
+    writes to the pipe: a handler in Python would not run if the signal came an instant before the read began.
     """
 
     def __init__(self) -> None:
-        self._reading, self._writing = os.pipe()
+        self._reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         self._seen = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
@@ -74,7 +82,6 @@ class Signals:
         if self._seen:
             os._exit(128 + number)
         self._seen = True
-        os.write(self._writing, b"x")
 
 
 @contextmanager

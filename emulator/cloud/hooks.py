@@ -14,17 +14,17 @@ from typing import Any
 import moto.backends
 from moto.logs.exceptions import InvalidParameterException
 from moto.logs.responses import LogsResponse
+from moto.moto_server import werkzeug_app
 from moto.moto_server.utilities import RegexConverter
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
+from moto.s3.responses import S3Response
 from moto.sts.models import STSBackend
 
 from emulator.cloud.bodies import StoredBody
+from emulator.cloud.sessions import SESSION_NAME
 from emulator.cloud.touches import Bucket, Key, Part, Touches, Upload
 
 TESTED_WITH = "5.2.5"
-
-SESSION_NAME = "SageMaker"
-"""The session name AWS itself gives to the sessions of notebooks and Studio."""
 
 _CHANGES = ("create_", "put_", "delete_", "copy_", "upload_part", "complete_", "abort_", "restore_", "tag_", "untag_")
 
@@ -55,6 +55,7 @@ def install(role_name: str) -> None:
     _answer_assumed_role(role_name)
     _filter_by_stream_prefix()
     _let_paths_hold_line_breaks()
+    _leave_cors_to_buckets()
 
 
 def _cache_module_list() -> None:
@@ -185,3 +186,20 @@ def _let_paths_hold_line_breaks() -> None:
         self.regex = f"(?s:{self.regex})"
 
     RegexConverter.__init__ = __init__  # type: ignore[method-assign]
+
+
+def _leave_cors_to_buckets() -> None:
+    """moto lets the pages of every site read every reply, over the head of a bucket's own CORS rules.
+
+    Its setting for this is read from the environment when it is imported, which is too late to be relied on.
+    """
+    werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
+    original = S3Response._key_response
+
+    def _key_response(self: S3Response, request: Any, full_url: str) -> Any:
+        # A preflight carries no signature; moto refuses it where the key exists and is private. S3 asks the rules only.
+        if request.method == "OPTIONS":
+            return self._response_options(request.headers, self.parse_bucket_name_from_url(request, full_url))
+        return original(self, request, full_url)
+
+    S3Response._key_response = _key_response  # type: ignore[method-assign]

@@ -26,17 +26,6 @@ class Objects:
         self._ready = ready
         self._changing = changing
 
-    def exists_bucket(self, bucket: str, *, account: str | None = None) -> bool:
-        try:
-            self._bucket(bucket, account)
-        except NoSuchBucket:
-            return False
-        return True
-
-    def region_of(self, bucket: str, *, account: str | None = None) -> str:
-        region: str = self._bucket(bucket, account).region_name
-        return region
-
     def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
         found = self._bucket(bucket, account)
         names = sorted(name for name in dict(found.keys) if name.startswith(prefix))

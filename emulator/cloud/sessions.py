@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from emulator.arns import Scope, parse_role, partition
 
-SESSION = "SageMaker"
+SESSION_NAME = "SageMaker"
+"""The session name AWS itself gives to the sessions of notebooks and Studio."""
 
 _SECONDS = 43200
 
@@ -23,7 +24,7 @@ def open_session(scope: Scope, role: str) -> dict[str, str]:
 
     session = sts_backends[scope.account][partition(scope.region)].assume_role(
         region_name=scope.region,
-        role_session_name=SESSION,
+        role_session_name=SESSION_NAME,
         role_arn=role,
         policy="",
         duration=_SECONDS,

@@ -20,7 +20,7 @@ Handle = Mapping[str, Any]
 class LaunchSpec:
     """One container to run.
 
-    ``ml`` is a host directory whose children (``input``, ``model``, ``output``, ``checkpoints`` ...) appear as
+    ``ml`` is a host directory whose children (``input``, ``model``, ``output`` ...) appear as
     ``/opt/ml/<child>`` inside; the rest of the image's ``/opt/ml`` stays visible.
     """
 
@@ -41,8 +41,6 @@ class LaunchSpec:
     cpus: float | None = None
     memory: int | None = None
     """Bytes."""
-    shm: int | None = None
-    """Size of /dev/shm in bytes."""
     network: bool = True
     """False isolates the container from every network."""
 
@@ -88,6 +86,10 @@ class EngineError(Exception):
     """The engine could not do what was asked; the message tells a user why and what to do."""
 
 
+class EngineAway(EngineError):
+    """The engine does not answer at all, as while it restarts: whatever was asked may be asked again."""
+
+
 class EngineClosed(EngineError):
     """The engine was closed while somebody waited; containers go on."""
 
@@ -110,7 +112,8 @@ LONGEST_LINE = 1024 * 1024
 
 
 class Engine(Protocol):
-    """Runs containers. Methods may be called from any thread; all may raise `EngineError`."""
+    """Runs containers. Methods may be called from any thread; all may raise `EngineError`, and `EngineAway`
+    when asking again later is worth while."""
 
     name: str
 

@@ -2,7 +2,8 @@
 
 Why not a library: docs/decisions/0002-wsgi-bridge.md. A request whose body is small costs one hop to a thread and one
 back; larger bodies are pulled from the connection as the application reads them, and a large answer waits for the
-client, so neither piles up in memory.
+client, so the bridge itself holds little of either. What the application holds is its own affair: moto reads the body
+of an S3 request whole into memory, and answers with a whole object (docs/decisions/0004-moto-persistence.md).
 """
 
 from __future__ import annotations

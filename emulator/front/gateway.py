@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from emulator.aws import Credential, WireReply, WireRequest, credential
 from emulator.errors import AwsError, NotBuilt
 from emulator.front.control import RESETS
 from emulator.front.hosts import to_path_style
+from emulator.front.origins import FOREIGN_HOST, FOREIGN_PAGE, is_foreign_page, is_our_host, refusal
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -43,7 +44,8 @@ class Gateway:
 
     ``control`` is SageMaker's control plane; ``siblings`` are the REST services that sign with the same name, told
     apart by path, the runtime first; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``account_of`` turns an
-    access key into an account, ``region`` is that of unsigned requests.
+    access key into an account, ``region`` is that of unsigned requests. ``names`` are host names of the emulator
+    beyond those that can only be this machine's.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Gateway:
         cloud: WsgiApp,
         account_of: Callable[[str], str],
         region: str,
+        names: Collection[str] = (),
     ) -> None:
         self._control = control
         self._siblings = tuple(siblings)
@@ -62,9 +65,14 @@ class Gateway:
         self._cloud = cloud
         self._account_of = account_of
         self._region = region
+        self._names = frozenset(name.lower() for name in names)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         claimed = _claimed(environ)
+        forbidden = self._forbidden(environ, claimed)
+        if forbidden is not None:
+            reply = WireReply(403, {"Content-Type": "application/json"}, refusal(forbidden))
+            return _sent(reply, start_response)
         if claimed.service == _SIGNING_NAME or _is_control(environ):
             return _sent(self._sagemaker(environ, claimed), start_response)
         if _is_own(environ, claimed):
@@ -72,6 +80,16 @@ class Gateway:
         if _may_be_s3(environ, claimed):
             to_path_style(environ)
         return self._cloud(environ, start_response)
+
+    def _forbidden(self, environ: dict[str, Any], claimed: Credential) -> str | None:
+        """Why a request must not be answered: it comes from a web page that has no business here."""
+        host: str = environ.get("HTTP_HOST", "")
+        if _administers(environ, claimed) and not is_our_host(host, self._names):
+            return FOREIGN_HOST
+        origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
+        if not is_foreign_page(origin, site, host, self._names) or _is_s3_of_a_page(environ, claimed):
+            return None
+        return FOREIGN_PAGE
 
     def _sagemaker(self, environ: dict[str, Any], claimed: Credential) -> WireReply:
         body = _body(environ)
@@ -130,6 +148,21 @@ def _is_own(environ: dict[str, Any], claimed: Credential) -> bool:
     but its requests are signed."""
     path: str = environ["PATH_INFO"]
     return path.startswith("/_emulator/") or (path in RESETS and not claimed.access_key)
+
+
+def _administers(environ: dict[str, Any], claimed: Credential) -> bool:
+    """Whether a request is for our own API or for moto's, which has more spellings of reset than we do."""
+    path: str = environ["PATH_INFO"]
+    return path.startswith("/_emulator/") or (path.startswith("/moto-api") and not claimed.access_key)
+
+
+def _is_s3_of_a_page(environ: dict[str, Any], claimed: Credential) -> bool:
+    """Whether a request is what pages of any site ask S3 for: signed, an upload by form, or a method that the browser
+    sends only where it changes nothing or the bucket's CORS rules allow it."""
+    if _is_control(environ) or _administers(environ, claimed) or not _may_be_s3(environ, claimed):
+        return False
+    form = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
+    return bool(claimed.access_key) or form or environ["REQUEST_METHOD"] != "POST"
 
 
 def _may_be_s3(environ: dict[str, Any], claimed: Credential) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from emulator.front.hosts import bucket_of_host
+from emulator.front.origins import FOREIGN_PAGE, is_foreign_page, refusal
 
 AsgiApp = Callable[[MutableMapping[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 DataPlane = AsgiApp
@@ -18,7 +19,12 @@ def routed(data_plane: DataPlane, others: AsgiApp) -> AsgiApp:
     """The front's ASGI application."""
 
     async def app(scope: MutableMapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        await (data_plane if is_invocation(scope) else others)(scope, receive, send)
+        if not is_invocation(scope):
+            await others(scope, receive, send)
+        elif _is_of_foreign_page(scope):
+            await _refuse(send)
+        else:
+            await data_plane(scope, receive, send)
 
     return app
 
@@ -38,3 +44,22 @@ def is_invocation(scope: MutableMapping[str, Any]) -> bool:
     if b"X-Amz-Credential" in query:
         return b"%2Fsagemaker%2Faws4_request" in query or b"/sagemaker/aws4_request" in query
     return not query and bucket_of_host(headers.get(b"host", b"").decode("latin-1")) is None
+
+
+def _is_of_foreign_page(scope: MutableMapping[str, Any]) -> bool:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    if b"origin" not in headers and b"sec-fetch-site" not in headers:
+        return False  # no browser
+    origin, site, host = (headers.get(name) for name in (b"origin", b"sec-fetch-site", b"host"))
+    return is_foreign_page(_text(origin), _text(site), _text(host) or "")
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+async def _refuse(send: Callable[..., Any]) -> None:
+    body = refusal(FOREIGN_PAGE)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,12 +18,14 @@ import msgspec
 from emulator.clock import Clock
 from emulator.machines.alarms import Alarms
 from emulator.machines.machine import Alarm, Command, Event, Failed, Machine
-from emulator.state.store import Key, Missing, Resource, Store, Transition
+from emulator.state.store import Key, Missing, Resource, Store, StoreUnavailable, Transition
 
 log = logging.getLogger(__name__)
 
 # Events of one resource come one after another; resources that share a stripe only wait for a database commit.
 _STRIPES = 64
+
+_TRY_AGAIN_SECONDS = 1.0
 
 Work = Callable[[Resource, Command], Event | None]
 """Carries out one command for a resource; answers the event that came of it, if any. May block."""
@@ -34,6 +37,8 @@ class Kind:
 
     machine: Machine[Any]
     work: Work
+    claims: Callable[[Resource, Mapping[str, str]], bool] = lambda _resource, _labels: True
+    """Whether a living resource still wants a container that carries its uid, told by the container's labels."""
 
 
 class Supervisor:
@@ -46,10 +51,20 @@ class Supervisor:
         self._alarms = Alarms(clock, self._ring)
         self._locks = tuple(threading.RLock() for _ in range(_STRIPES))
         self._guard = threading.Lock()
-        self._busy: dict[threading.Thread, Command] = {}
+        self._busy: dict[threading.Thread, bool] = {}  # and whether it lasts
         self._open = True
         self.closing = threading.Event()
         """Set when the emulator stops: a command that waits for something gives up without an outcome."""
+
+    def claims(self, unfinished: Iterable[Resource]) -> Callable[[Mapping[str, str]], bool]:
+        """Whether one of these resources wants a container with the given labels."""
+        by_uid = {resource.uid: resource for resource in unfinished}
+
+        def wanted(labels: Mapping[str, str]) -> bool:
+            resource = by_uid.get(labels.get("uid", ""))
+            return resource is not None and self._kinds[resource.key.noun].claims(resource, labels)
+
+        return wanted
 
     def register(self, kind: Kind) -> None:
         """Let this supervisor run lives of a kind."""
@@ -79,22 +94,37 @@ class Supervisor:
                 return None
             return self._apply(found, event)
 
-    def recover(self) -> int:
-        """Give every stored life its pending commands again; answers how many lives that were."""
+    def unfinished(self) -> list[Resource]:
+        """Every stored resource whose life may wait for something. Ask before new ones can begin."""
+        return [
+            resource
+            for kind in self._kinds.values()
+            for resource in self._store.scan(kind.machine.noun, kind.machine.living)
+        ]
+
+    def recover(self, unfinished: Iterable[Resource]) -> int:
+        """Give these lives their pending commands again; answers how many waited for something."""
         count = 0
-        for noun, kind in self._kinds.items():
-            for resource in self._store.scan(noun, kind.machine.living):
-                commands = kind.machine.resume(kind.machine.load(resource.state))
-                with self._lock(resource.key):
-                    self._run(resource, commands)
-                count += bool(commands)
+        for resource in unfinished:
+            machine = self._kinds[resource.key.noun].machine
+            commands = machine.resume(machine.load(resource.state))
+            with self._lock(resource.key):
+                self._run(resource, commands)
+            count += bool(commands)
         return count
 
-    def settle(self, patience: float) -> bool:
-        """Wait, ``patience`` seconds at most, for the commands that end by themselves; whether all of them have."""
+    def beside(self, name: str, work: Callable[[], None]) -> None:
+        """Run ``work``, which lasts as long as a container does, on a thread of its own."""
+        self._start(name, work, lasting=True)
+
+    def settle(self, patience: float, *, lasting: bool = False) -> bool:
+        """Wait, ``patience`` seconds at most, for what ends by itself; whether all of it has ended.
+
+        With ``lasting`` also for what ends with its container.
+        """
         deadline = self._clock.now() + patience
         with self._guard:
-            ending = [thread for thread, command in self._busy.items() if not command.lasting]
+            ending = [thread for thread, lasts in self._busy.items() if lasting or not lasts]
         for thread in ending:
             thread.join(max(0.0, deadline - self._clock.now()))
         return not any(thread.is_alive() for thread in ending)
@@ -132,21 +162,39 @@ class Supervisor:
                 self._alarms.set(command.at, (resource, command.event))
             else:
                 name = f"{resource.key.noun}/{resource.key.name}/{type(command).__name__}"
-                thread = threading.Thread(target=self._work, args=(resource, command), name=name, daemon=True)
+                self._start(name, partial(self._work, resource, command), command.lasting)
+
+    def _start(self, name: str, work: Callable[[], None], lasting: bool) -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
                 with self._guard:
-                    self._busy[thread] = command
-                thread.start()
+                    self._busy.pop(threading.current_thread(), None)
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        with self._guard:
+            self._busy[thread] = lasting
+        thread.start()
 
     def _work(self, resource: Resource, command: Command) -> None:
-        try:
-            event = self._outcome(resource, command)
-            if event is not None:
+        event = self._outcome(resource, command)
+        if event is not None:
+            self._deliver(resource, event)
+
+    def _deliver(self, resource: Resource, event: Event) -> None:
+        """Apply an event that must not be lost: a store that cannot take it now is asked again."""
+        while True:
+            try:
                 self.post(resource, event)
-        except Missing:
-            log.debug("%s went away while %s ran", resource.arn, type(command).__name__)
-        finally:
-            with self._guard:
-                self._busy.pop(threading.current_thread(), None)
+                return
+            except Missing:
+                log.debug("%s went away before %s", resource.arn, type(event).__name__)
+                return
+            except StoreUnavailable as error:
+                log.error("%s: %s cannot be stored (%s); trying again", resource.arn, type(event).__name__, error)
+                if self.closing.wait(_TRY_AGAIN_SECONDS):
+                    return
 
     def _outcome(self, resource: Resource, command: Command) -> Event | None:
         try:
@@ -156,7 +204,7 @@ class Supervisor:
             return Failed(f"InternalServerError: the emulator failed in {type(command).__name__}: {error!r}")
 
     def _ring(self, alarm: tuple[Resource, Event]) -> None:
-        self.post(*alarm)
+        self._deliver(*alarm)
 
     def _lock(self, key: Key) -> threading.RLock:
         return self._locks[hash(key) % _STRIPES]

@@ -54,14 +54,6 @@ class ObjectStore(Protocol):
     over all accounts and regions, so the account decides about access, never about which bucket is meant.
     """
 
-    def exists_bucket(self, bucket: str, *, account: str | None = None) -> bool:
-        """Whether there is such a bucket."""
-        ...
-
-    def region_of(self, bucket: str, *, account: str | None = None) -> str:
-        """The region the bucket was made in. Raises `NoSuchBucket`."""
-        ...
-
     def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with ``prefix``, by key in S3's order; bodies are not read.
 

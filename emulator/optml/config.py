@@ -27,8 +27,6 @@ def write(directory: Path, request: Mapping[str, Any], cluster: Cluster) -> None
     _write(directory / "hyperparameters.json", request.get("HyperParameters", {}))
     _write(directory / "inputdataconfig.json", input_data(request))
     _write(directory / "resourceconfig.json", resources(cluster))
-    if "CheckpointConfig" in request:
-        _write(directory / "checkpointconfig.json", checkpoints(request["CheckpointConfig"]))
 
 
 def input_data(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -61,11 +59,6 @@ def resources(cluster: Cluster) -> dict[str, Any]:
         "instance_groups": [group],
         "network_interface_name": cluster.interface,
     }
-
-
-def checkpoints(config: Mapping[str, Any]) -> dict[str, str]:
-    """The content of checkpointconfig.json, which XGBoost reads."""
-    return {"LocalPath": config.get("LocalPath", "/opt/ml/checkpoints"), "S3Uri": config["S3Uri"]}
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

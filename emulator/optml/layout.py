@@ -87,7 +87,10 @@ class Layout:
 
 
 def open_to_all(directory: Path) -> None:
-    """Let any user write below ``directory``: an image may run as a user the host does not know."""
+    """Let any user write below ``directory``: an image may run as a user the host does not know.
+
+    Programs stay programs: a model archive may hold some.
+    """
     for path in (directory, *directory.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o777 if path.is_dir() else 0o666)
+            path.chmod(0o777 if path.is_dir() else (path.stat().st_mode & 0o777) | 0o666)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from emulator.arns import Scope
 from emulator.engines.instances import Limits
 from emulator.sagemaker.platform import Platform
@@ -21,6 +23,7 @@ def environment(platform: Platform, scope: Scope, role: str, limits: Limits, *, 
     if isolated:
         return variables
     url = platform.endpoint_url()
+    host = urlsplit(url).hostname or ""
     return {
         **variables,
         **platform.container_credentials(scope, role),
@@ -28,4 +31,7 @@ def environment(platform: Platform, scope: Scope, role: str, limits: Limits, *, 
         "AWS_ENDPOINT_URL_S3": url,
         # The training toolkit's own name for it; the boto3 of older images knows none of the above.
         "S3_ENDPOINT_URL": url,
+        # No proxy that the image or Docker's configuration names reaches this machine; each client has its spelling.
+        "NO_PROXY": host,
+        "no_proxy": host,
     }

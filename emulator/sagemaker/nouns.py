@@ -8,6 +8,7 @@ from emulator.sagemaker import endpoint_config, model, tagging
 from emulator.sagemaker.endpoint import api as endpoint
 from emulator.sagemaker.endpoint.machine import EndpointMachine
 from emulator.sagemaker.endpoint.work import EndpointWork
+from emulator.sagemaker.endpoint.work import claims as endpoint_claims
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import api as training_job
 from emulator.sagemaker.training_job.machine import TrainingJobMachine
@@ -29,7 +30,7 @@ def kinds(platform: Platform) -> list[Kind]:
     """Every kind of life."""
     return [
         Kind(TrainingJobMachine(), TrainingJobWork(platform)),
-        Kind(EndpointMachine(), EndpointWork(platform)),
+        Kind(EndpointMachine(), EndpointWork(platform), endpoint_claims),
     ]
 
 

@@ -41,6 +41,10 @@ class ReplyBroken(OSError):
     """The reply began, and ended before it was complete."""
 
 
+class ReplyTooLarge(ReplyBroken):
+    """The body is longer than asked for."""
+
+
 class _Gone(ContainerUnreachable):
     """A connection kept from before was closed by the container after the request was sent and before a byte of reply
     came. Whether the container has acted on the request is not known."""
@@ -60,17 +64,30 @@ class Response:
         if connection.complete and not connection.waiting:
             self.close()
 
-    async def read(self) -> bytes:
-        """The whole body. Raises `ReplyBroken` or TimeoutError."""
-        return b"".join([chunk async for chunk in self])
+    async def read(self, limit: int | None = None) -> bytes:
+        """The whole body. Raises `ReplyBroken` or TimeoutError; `ReplyTooLarge` above ``limit`` bytes, whose rest is
+        left unread."""
+        chunks, size = [], 0
+        while self._connection is not None:
+            chunks.append(await self._next())
+            size += len(chunks[-1])
+            if limit is not None and size > limit:
+                self.close()
+                raise ReplyTooLarge(f"its body is larger than {limit} bytes")
+        return b"".join(chunks)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while self._connection is not None:
-            chunk = await self._connection.chunk()
-            if self._connection.complete and not self._connection.waiting:
-                self.close()
+            chunk = await self._next()
             if chunk:
                 yield chunk
+
+    async def _next(self) -> bytes:
+        assert self._connection is not None
+        chunk = await self._connection.chunk()
+        if self._connection.complete and not self._connection.waiting:
+            self.close()
+        return chunk
 
     def close(self) -> None:
         """Let go of the connection, and of what has not been read."""

@@ -18,6 +18,13 @@ log = logging.getLogger(__name__)
 TIMEOUT = 60.0
 """Seconds a container has to answer an invocation."""
 
+BODY_LIMIT = 25 << 20
+"""Bytes of a container's answer that are taken. A design choice, well above the 6 MB that AWS documents for real-time
+inference: no answer that AWS would pass on is refused, and a container cannot fill the emulator's memory."""
+
+MESSAGE_LIMIT = 10_000
+"""Characters of a container's error that clients are told. A design choice."""
+
 ORIGIN = "primary"
 """What messages call the container of a model with one container."""
 
@@ -66,7 +73,7 @@ class Invoker:
             response = await self._pool.request(
                 target.address, "POST", "/invocations", headers, body, timeout=self._timeout
             )
-            return response.status, response.headers, await response.read()
+            return response.status, response.headers, await response.read(BODY_LIMIT)
         except TimeoutError:
             words = (
                 f"Your invocation timed out while waiting for a response from container {ORIGIN}. Review the latency "
@@ -90,7 +97,7 @@ def model_error(route: Route, status: int, body: bytes) -> ModelError:
     """ModelError in the service's words for a container that answered ``status`` with ``body``."""
     scope, group = route.scope, f"/aws/sagemaker/Endpoints/{route.endpoint}"
     side = "client" if 400 <= status < 500 else "server"
-    original = body.decode("utf-8", errors="replace")
+    original = body[: 4 * MESSAGE_LIMIT].decode("utf-8", errors="replace")[:MESSAGE_LIMIT]
     message = (
         f'Received {side} error ({status}) from {ORIGIN} with message "{original}". See '
         f"https://{scope.region}.console.aws.amazon.com/cloudwatch/home?region={scope.region}#logEventViewer:"

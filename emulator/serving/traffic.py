@@ -92,6 +92,11 @@ class Traffic:
                 self._timer.daemon = True
                 self._timer.start()
 
+    def clear(self) -> None:
+        """Forget what has been counted."""
+        with self._lock:
+            self._counted.clear()
+
     def flush(self) -> None:
         """Write what has been counted so far."""
         with self._lock:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, create_engine, delete, event, func, insert, or_, select
 from sqlalchemy import update as sql_update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from emulator.arns import Scope
 from emulator.state import tables
@@ -22,6 +22,7 @@ from emulator.state.store import (
     Position,
     Query,
     Resource,
+    StoreUnavailable,
     Transition,
 )
 
@@ -66,7 +67,7 @@ class SqlStore:
             _append(connection, resource, transition)
 
     def get(self, key: Key) -> Resource | None:
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(tables.resource).where(_is(key))).one_or_none()
         return _resource(row) if row is not None else None
 
@@ -78,7 +79,7 @@ class SqlStore:
         found = select(tables.resource).where(tables.resource.c.noun == noun).order_by(tables.resource.c.created_at)
         if statuses is not None:
             found = found.where(tables.resource.c.status.in_(statuses))
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(found).all()
         return map(_resource, rows)
 
@@ -88,18 +89,18 @@ class SqlStore:
         found = select(tables.resource).where(*_conditions(query)).order_by(*order).limit(limit)
         if after is not None:
             found = found.where(_behind(query, after))
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [_resource(row) for row in connection.execute(found)]
 
     def history(self, resource: Resource) -> Sequence[Transition]:
         table = tables.transition
         found = select(table).where(table.c.uid == resource.uid).order_by(table.c.id)
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             return [Transition(row.at, row.event, row.detail) for row in connection.execute(found)]
 
     def tags(self, arn: str) -> dict[str, str] | None:
         table = tables.tag
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             uid = _uid_of(connection, arn)
             if uid is None:
                 return None
@@ -125,8 +126,13 @@ class SqlStore:
         self._engine.dispose()
 
     @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with self._writing, self._engine.begin() as connection:
+        with _translated(), self._writing, self._engine.begin() as connection:
             yield connection
 
     def _create(self) -> None:
@@ -140,6 +146,14 @@ class SqlStore:
                     f"the database {self._engine.url.database} has schema version {found}; this version of the "
                     f"emulator reads {tables.SCHEMA_VERSION}. Use another --data-dir, or the version that wrote it."
                 )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnavailable(str(error.orig)) from error
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -71,12 +71,19 @@ class AlreadyExists(Exception):
     """A resource of that key is there already; ``args[0]`` is that resource's ARN."""
 
 
+class StoreUnavailable(Exception):
+    """The database cannot be read or written now: the disk is full, or somebody holds it. Nothing was changed."""
+
+
 class Missing(Exception):
     """No resource of that key (and uid) exists."""
 
 
 class Store(Protocol):
-    """Durable resources. What a method has answered survives the end of the process, however it comes."""
+    """Durable resources. What a method has answered survives the end of the process, however it comes.
+
+    Every method may raise `StoreUnavailable`.
+    """
 
     def insert(self, resource: Resource, transition: Transition | None = None, tags: Document | None = None) -> None:
         """Add a resource with its first transition and its tags, all or nothing. Raises `AlreadyExists`."""

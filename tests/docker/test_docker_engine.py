@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ import pytest
 
 from emulator.engines.docker import DockerEngine
 from emulator.engines.docker import facts as engine_facts
-from emulator.engines.port import EngineError, Handle, LaunchSpec
+from emulator.engines.port import EngineAway, EngineError, Handle, ImageMissing, LaunchSpec
+from emulator.version import __version__
 from tests.docker import program_image
 
 pytestmark = pytest.mark.docker
 
 MIB = 1024 * 1024
 PYTHON = "python:3.11-slim-bookworm"
+BUILT_IN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +89,9 @@ def test_fewer_cpus_than_the_host_are_told_to_openmp(engine: DockerEngine, spec:
     assert '"OMP_NUM_THREADS": "1"' in next(iter(engine.logs(handle))).text
 
 
-def test_shared_memory_is_half_of_the_memory_or_as_asked(
-    engine: DockerEngine, spec: Any, client: docker.APIClient
-) -> None:
-    half = engine.launch(spec("end", "0", name="half", memory=256 * MIB))
-    asked = engine.launch(spec("end", "0", name="asked", memory=256 * MIB, shm=MIB))
-    assert host_config(client, half)["ShmSize"] == 128 * MIB
-    assert host_config(client, asked)["ShmSize"] == MIB
+def test_shared_memory_is_half_of_the_memory(engine: DockerEngine, spec: Any, client: docker.APIClient) -> None:
+    handle = engine.launch(spec("end", "0", memory=256 * MIB))
+    assert host_config(client, handle)["ShmSize"] == 128 * MIB
 
 
 def test_containers_are_confined_and_their_logs_never_rotate(
@@ -128,7 +126,39 @@ def test_first_party_images_that_are_not_built_say_how_to(
 ) -> None:
     monkeypatch.setattr("emulator.engines.images.LOCAL_PREFIX", "sagemaker-emulator-test/")
     with pytest.raises(EngineError, match="sagemaker-emulator images build xgboost"):
-        engine.require_image("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1")
+        engine.require_image(BUILT_IN)
+
+
+@pytest.fixture
+def ours(client: docker.APIClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Gives an image, built from other sources, the name of one of ours under another prefix, and the tag asked for."""
+    prefix = f"sagemaker-emulator-test-{uuid.uuid4().hex[:8]}/"
+    monkeypatch.setattr("emulator.engines.images.LOCAL_PREFIX", prefix)
+    made: list[str] = []
+
+    def tag(name: str) -> None:
+        client.tag(program_image.IMAGE, f"{prefix}xgboost", name)
+        made.append(f"{prefix}xgboost:{name}")
+
+    yield tag
+    for name in made:
+        client.remove_image(name)
+
+
+def test_the_image_of_another_version_is_not_taken(engine: DockerEngine, ours: Callable[[str], None]) -> None:
+    ours("latest")
+    ours("0.0.0-other")
+    with pytest.raises(ImageMissing, match="sagemaker-emulator images build xgboost"):
+        engine.require_image(BUILT_IN)
+
+
+def test_an_image_of_other_sources_is_told_once(
+    engine: DockerEngine, ours: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    ours(__version__)
+    assert engine.require_image(BUILT_IN).endswith(f"xgboost:{__version__}")
+    engine.require_image(BUILT_IN)
+    assert caplog.text.count("built from other sources") == caplog.text.count("sagemaker-emulator images build") == 1
 
 
 def test_a_container_that_was_made_but_never_started_makes_way(
@@ -279,3 +309,22 @@ def test_an_engine_that_does_not_answer_says_what_to_do(tmp_path: Path) -> None:
     assert "Start Docker" in health.detail
     with pytest.raises(EngineError, match="--engine process"):
         engine.owned()
+
+
+def test_a_kill_that_falls_into_an_outage_comes_after_it(
+    engine: DockerEngine, spec: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = engine.launch(spec("ignore_term"))
+    next(iter(engine.logs(handle)))
+    send, failed = engine._signal, threading.Event()
+
+    def signal_through_outage(handle: Handle, name: Any) -> None:
+        if name == "SIGKILL" and not failed.is_set():
+            failed.set()
+            raise EngineAway("restarting")
+        send(handle, name)
+
+    monkeypatch.setattr(engine, "_signal", signal_through_outage)
+    engine.stop(handle, 0.1)
+    assert engine.wait(handle).code == 128 + signal.SIGKILL
+    assert failed.is_set()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from tests.docker import program_image
@@ -239,6 +240,29 @@ def test_a_container_cannot_bring_files_of_the_host_out(emulator: RunningEmulato
     )
     assert job["FailureReason"].startswith("AlgorithmError: (the failure file could not be read")
     assert files(emulator, name, "output.tar.gz") == {}
+
+
+def test_an_image_with_a_user_of_its_own_reads_its_data_and_writes_its_model(
+    emulator: RunningEmulator, train: Train, name: str
+) -> None:
+    image = "sagemaker-emulator-test/own-user:latest"
+    client = docker.from_env()
+    try:
+        client.images.build(fileobj=io.BytesIO(f"FROM {PYTHON}\nUSER 4321".encode()), tag=image, rm=True)
+    finally:
+        client.close()
+    job = train(
+        """
+        import pathlib
+        ml = pathlib.Path('/opt/ml')
+        (ml / 'model/seen').write_text((ml / 'input/data/train/deep/a.csv').read_text())
+        (ml / 'output/data/seen').write_text('')
+        (ml / 'input/data/train/deep/more').write_text('')
+        """,
+        image,
+    )
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert files(emulator, name, "model.tar.gz") == {"seen": b"1,2\n"}
 
 
 def test_files_of_the_container_belong_to_the_invoking_user(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from emulator.app import Emulator
-from emulator.front.server import PortInUse
+from emulator.datadir import DataDir
+from emulator.front.server import Front, PortInUse
 from emulator.settings import Settings
 
 NOT_RUNNING = r"The emulator is not running; call start\(\) or use it in a with statement\."
@@ -102,3 +103,15 @@ def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
         failing.health()
     with Emulator(Settings(port=0, data_dir=tmp_path, engine="process")) as another:
         assert buckets(another) == 1
+
+
+def test_what_a_crash_left_is_looked_through_before_the_first_request_comes_in(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    start, sweep = Front.start, DataDir.sweep
+    monkeypatch.setattr("emulator.app.reap", lambda *_: order.append("reap"))
+    monkeypatch.setattr(DataDir, "sweep", lambda *args: (order.append("sweep"), sweep(*args)))
+    monkeypatch.setattr(Front, "start", lambda front: (order.append("serve"), start(front)))
+    emulator.start()
+    assert order == ["reap", "sweep", "serve"]

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -46,8 +47,9 @@ def configure_logging() -> None:
 
 def leave(code: int) -> NoReturn:
     """End the process now: tearing down numpy and OpenMP costs more time than a small job takes."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(RuntimeError):  # a signal came in the middle of this very flush, which may not be entered twice
+            stream.flush()
     os._exit(code)
 
 

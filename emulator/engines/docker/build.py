@@ -18,7 +18,6 @@ from emulator.engines.port import EngineError
 Progress = Callable[[str], None]
 """Called with each line a build prints."""
 
-_CONTEXT = "sagemaker-emulator.context"
 _KEPT_LINES = 20
 
 
@@ -64,12 +63,12 @@ def _known() -> tuple[str, ...]:
 
 
 def _status(client: docker.APIClient, name: str) -> Status:
-    for tag in images.local_tags(name):
-        if (found := _inspect(client, tag)) is not None:
-            labels = found["Config"].get("Labels") or {}
-            fresh = labels.get(_CONTEXT) == images.context_hash(name)
-            return Status(name, tag, "built" if fresh else "outdated", int(found["Size"]))
-    return Status(name, images.local_tags(name)[0], "missing", None)
+    tag, _ = images.local_tags(name)  # what another version left as the latest is not used
+    found = _inspect(client, tag)
+    if found is None:
+        return Status(name, tag, "missing", None)
+    fresh = images.is_current(name, found["Config"].get("Labels") or {})
+    return Status(name, tag, "built" if fresh else "outdated", int(found["Size"]))
 
 
 def _inspect(client: docker.APIClient, tag: str) -> dict[str, Any] | None:
@@ -91,7 +90,7 @@ def _require_python(client: docker.APIClient, on_progress: Progress) -> None:
         raise EngineError(
             f"{images.PYTHON_IMAGE} is not here and cannot be pulled ({error.explanation}). Where no registry can be "
             f"reached, make it from Debian's packages: `sudo bash {images.containers_dir() / 'mkbase.sh'}` "
-            "(on Debian or Ubuntu, needs mmdebstrap)."
+            "(on Debian 12, needs mmdebstrap)."
         ) from error
 
 
@@ -105,7 +104,7 @@ def _build_one(client: docker.APIClient, name: str, on_progress: Progress) -> No
             custom_context=True,
             tag=version,
             buildargs={"BASE_IMAGE": parent},
-            labels={_CONTEXT: images.context_hash(name)},
+            labels={images.CONTEXT_LABEL: images.context_hash(name)},
             rm=True,  # docker-py's default leaves every step's container behind
             forcerm=True,
             decode=True,

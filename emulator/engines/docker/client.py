@@ -11,10 +11,15 @@ import requests
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env
 
-from emulator.engines.port import ContainerGone, EngineError
+from emulator.engines.port import ContainerGone, EngineAway, EngineError
 
 # An endpoint's log stream stays open for as long as it lives, and each wants its own connection.
 _CONNECTIONS = 64
+
+# A proxy in front of the engine (Docker Desktop has one) answers with these while the engine restarts.
+_AWAY_STATUSES = (502, 503, 504)
+
+_DENIED = "Permission denied"
 
 # What the engine's explanation contains -> what to tell the user.
 _KNOWN = {
@@ -51,15 +56,20 @@ def connect(url: str) -> docker.APIClient:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn what docker-py raises inside into `EngineError`; ``doing`` completes "Docker could not ..."."""
+    """Turn what docker-py raises inside into `EngineError`; ``doing`` completes "Docker could not ...".
+
+    No answer at all becomes `EngineAway`: a connection that is refused or breaks, or an answer that takes too long.
+    """
     try:
         yield
     except APIError as error:
         if missing_container(error):
             raise ContainerGone("The container does not exist any more; somebody removed it.") from error
-        raise EngineError(f"Docker could not {doing}: {_reason(error)}") from error
+        kind = EngineAway if error.status_code in _AWAY_STATUSES else EngineError
+        raise kind(f"Docker could not {doing}: {_reason(error)}") from error
     except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(f"Docker could not {doing}: {_unreachable(error)}") from error
+        kind = EngineAway if _no_answer(error) else EngineError
+        raise kind(f"Docker could not {doing}: {_unreachable(error)}") from error
 
 
 def missing_container(error: APIError) -> bool:
@@ -83,9 +93,23 @@ def _reason(error: APIError) -> str:
     return known.replace("{explanation}", explanation.strip())
 
 
+def _no_answer(error: BaseException) -> bool:
+    """Whether ``error`` is the connection's: not one of this machine's files, nor a socket that is closed to us."""
+    if _DENIED in str(error):
+        return False
+    # docker-py wraps what goes wrong while it connects, with the reason as the cause.
+    return any(isinstance(one, (requests.RequestException, ConnectionError, TimeoutError)) for one in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    if error.__cause__ is not None:
+        yield from _causes(error.__cause__)
+
+
 def _unreachable(error: Exception) -> str:
     text = str(error)
-    if "Permission denied" in text:
+    if _DENIED in text:
         return (
             "this user may not use its socket. Join its group (`sudo usermod -aG docker $USER`, then log in again), "
             "or use `--engine process`."

@@ -138,14 +138,14 @@ def _host(facts: Facts, spec: LaunchSpec, place: Place, published: bool) -> dict
 def _limits(facts: Facts, spec: LaunchSpec) -> dict[str, Any]:
     """CPUs and memory, never more than the engine's machine has: the engine refuses more CPUs with an error."""
     if not facts.limits:
-        return {"shm_size": spec.shm}
+        return {}
     memory = min(spec.memory, facts.memory) if spec.memory else None
     return {
         "nano_cpus": round(min(spec.cpus, facts.cpus) * 1e9) if spec.cpus else None,
         "mem_limit": memory,
         "memswap_limit": memory,  # no swap: an instance has none
         # An instance's /dev/shm is half of its memory, as Linux makes it; Docker's 64 MB break data loaders.
-        "shm_size": spec.shm or (memory // 2 if memory else None),
+        "shm_size": memory // 2 if memory else None,
     }
 
 

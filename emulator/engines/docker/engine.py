@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from emulator.engines.docker.network import NAME as NETWORK
 from emulator.engines.docker.network import Network
 from emulator.engines.port import (
     ContainerGone,
+    EngineAway,
     EngineClosed,
     EngineError,
     Exit,
@@ -42,8 +44,11 @@ _DEFAULT_URL = "unix:///var/run/docker.sock"
 # Where slirp4netns, rootless Docker's network, shows the host's loopback when RootlessKit allows it.
 _ROOTLESS_HOST = "10.0.2.2"
 
+OUTDATED = "%s was built from other sources than this emulator has: run `sagemaker-emulator images build`."
+
 _ATTEMPTS = 20
 _END_SECONDS = 0.5
+_ASK_AGAIN_SECONDS = 1.0
 
 
 class DockerEngine:
@@ -63,6 +68,7 @@ class DockerEngine:
         self._launch_locks: dict[str, threading.Lock] = {}
         self._opened: _Opened | None = None
         self._closed = False
+        self._compared: set[str] = set()
 
     def health(self) -> Health:
         try:
@@ -175,14 +181,31 @@ class DockerEngine:
     # -- images
 
     def _image(self, image: str) -> containers.Image:
-        """``image`` as the engine knows it; raises `ImageMissing`."""
+        """``image`` as the engine knows it; raises `ImageMissing`.
+
+        Of ours only the one of this version: what another version built may speak another contract.
+        """
         name = images.first_party(image)
-        tags = (image,) if name is None else images.local_tags(name)
-        for tag in tags:
-            if (found := self._inspect_image(tag)) is not None:
-                user = str((found.get("Config") or {}).get("User") or "")
-                return containers.Image(tag, str(found["Id"]), name is not None, user, self._run_as() if name else None)
-        raise ImageMissing(_remedy(image, name))
+        tag = image if name is None else images.local_tags(name)[0]
+        found = self._inspect_image(tag)
+        if found is None:
+            raise ImageMissing(_remedy(image, name))
+        config = found.get("Config") or {}
+        if name is not None:
+            self._compare(name, tag, str(found["Id"]), config.get("Labels") or {})
+        user = str(config.get("User") or "")
+        return containers.Image(tag, str(found["Id"]), name is not None, user, self._run_as() if name else None)
+
+    def _compare(self, name: str, tag: str, id: str, labels: Mapping[str, str]) -> None:
+        """Warn, once for an image, when it was built from other sources than there are now."""
+        with self._lock:
+            known = id in self._compared
+            self._compared.add(id)
+        if known:
+            return
+        with suppress(EngineError):  # without the sources there is nothing to compare with
+            if not images.is_current(name, labels):
+                _log.warning(OUTDATED, tag)
 
     def _inspect_image(self, tag: str) -> dict[str, Any] | None:
         with translated(f"look for the image {tag}"):
@@ -288,9 +311,19 @@ class DockerEngine:
         return opened.exits.known(handle["id"], _END_SECONDS)
 
     def _kill_after(self, handle: Handle, grace: float) -> None:
+        deadline = time.monotonic() + grace
         with suppress(EngineError):  # gone, or the emulator ends: a restarted one asks to stop again
-            if self._open().exits.wait(handle["id"], grace) is None:
+            while not self._killed(handle, deadline):
+                time.sleep(_ASK_AGAIN_SECONDS)
+
+    def _killed(self, handle: Handle, deadline: float) -> bool:
+        """Wait for the container's end until ``deadline`` (monotonic), then kill it; not while the engine is away."""
+        try:
+            if self._open().exits.wait(handle["id"], max(0.0, deadline - time.monotonic())) is None:
                 self._signal(handle, "SIGKILL")
+        except EngineAway:
+            return False
+        return True
 
     def _signal(self, handle: Handle, signal: Literal["SIGTERM", "SIGKILL"]) -> None:
         with translated("stop the container"):
@@ -313,7 +346,8 @@ class DockerEngine:
             return
         marks = {containers.ID: self._id, containers.CONTAINER: f"chown-{handle['name']}"}
         able = [handle["image"], *images.local_tags(images.BASE)]
-        ownership.hand_over(opened.client, Path(handle["ml"]), able, marks)
+        with translated("give the job's files to this user"):
+            ownership.hand_over(opened.client, Path(handle["ml"]), able, marks)
 
     def _listed(self, *labels: str, id: str | None = None) -> list[dict[str, Any]]:
         filters: dict[str, Any] = {"label": [containers.label(self._id), *labels]}

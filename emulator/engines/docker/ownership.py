@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import docker
-import requests
 from docker.errors import APIError, DockerException
 from docker.types import Mount
 
@@ -71,7 +70,7 @@ def _chown(client: docker.APIClient, ml: Path, image: str, labels: dict[str, str
         )["Id"]
         client.start(container)
         return bool(client.wait(container)["StatusCode"] == 0)
-    except (DockerException, requests.RequestException) as error:
+    except DockerException as error:  # an engine that went away is told: another image would not help
         _log.debug("Image %s cannot give files back: %s", image, error)
         return False
     finally:

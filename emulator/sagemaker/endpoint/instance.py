@@ -6,6 +6,7 @@ import logging
 import shutil
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from emulator.arns import Scope
@@ -134,8 +135,7 @@ class InstanceStarter:
                 return
             self._followed.add(key)
         stream = f"{variant.name}/{id}"
-        arguments = (resource, stream, handle, key)
-        threading.Thread(target=self._ship, args=arguments, name=f"log {stream}", daemon=True).start()
+        self._platform.supervisor.beside(f"log {stream}", partial(self._ship, resource, stream, handle, key))
 
     def _ship(self, resource: Resource, stream: str, handle: Handle, key: str) -> None:
         group = f"/aws/sagemaker/Endpoints/{resource.key.name}"

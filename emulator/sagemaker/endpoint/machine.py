@@ -13,6 +13,7 @@ from emulator.machines.machine import Alarm, Command, Event, Failed, Step
 NOUN = "endpoint"
 
 _LONGEST_PAUSE = 60.0
+_REMOVE_AGAIN = 5.0
 
 Phase = Literal["creating", "serving", "updating", "failed", "deleting"]
 
@@ -63,6 +64,13 @@ class Fleet:
     variants: tuple[Variant, ...]
     planned_at: float
     running: tuple[Instance, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Ids of instances whose containers ended and are not back yet."""
+
+    @property
+    def serving(self) -> tuple[Instance, ...]:
+        """The instances that can take invocations."""
+        return tuple(instance for instance in self.running if instance.id not in self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +203,7 @@ class EndpointMachine:
 
     def step(self, life: Endpoint, event: Event, at: float) -> Step[Endpoint]:
         if life.phase == "deleting":
-            return (None, ()) if isinstance(event, Removed) else (life, ())
+            return _removal(life, event, at)
         if life.phase in ("creating", "updating") and _is_about(event, _coming(life)):
             return _coming_news(life, event)
         if life.phase in ("serving", "updating") and _is_about(event, _serving(life)):
@@ -207,7 +215,21 @@ class EndpointMachine:
                 return replace(life, phase="deleting"), (Remove(_fleets(life)),)
             case Failed(reason) if life.phase in ("creating", "updating"):
                 return _give_up(life, reason)
+            case Failed() if life.phase == "serving":
+                return _pause(life, at)
         return life, ()
+
+
+def _removal(life: Endpoint, event: Event, at: float) -> Step[Endpoint]:
+    """An endpoint that is being deleted comes to its end, however often that has to be tried."""
+    match event:
+        case Removed():
+            return None, ()
+        case Failed():
+            return life, (Alarm(at + _REMOVE_AGAIN, TryAgain("")),)
+        case TryAgain(""):
+            return life, (Remove(_fleets(life)),)
+    return life, ()
 
 
 def _is_about(event: Event, fleet: Fleet) -> bool:
@@ -227,8 +249,10 @@ def _serving_news(life: Endpoint, event: Event, at: float) -> Step[Endpoint]:
     match event:
         case Deployed():
             return _restored(life, event)
-        case DeployFailed() | InstanceLost():
+        case DeployFailed():
             return _pause(life, at)
+        case InstanceLost(_, instance):
+            return _lost(life, instance, at)
         case TryAgain():
             return life, (Deploy(_serving(life)),)
     return life, ()
@@ -242,7 +266,7 @@ def _switch(life: Endpoint, event: Deployed) -> Step[Endpoint]:
 
 
 def _restored(life: Endpoint, event: Deployed) -> Step[Endpoint]:
-    fleet = replace(_serving(life), running=event.running)
+    fleet = replace(_serving(life), running=event.running, lost=())
     return replace(life, fleet=fleet), (Route(fleet), *_guards(fleet))
 
 
@@ -254,7 +278,15 @@ def _give_up(life: Endpoint, reason: str) -> Step[Endpoint]:
     return replace(life, phase="serving", coming=None, reason=reason), (Retire(coming),)
 
 
-def _pause(life: Endpoint, at: float) -> Step[Endpoint]:
+def _lost(life: Endpoint, instance: str, at: float) -> Step[Endpoint]:
+    """Traffic leaves a lost instance at once; its container is started again after a pause."""
+    fleet = _serving(life)
+    fleet = replace(fleet, lost=tuple(sorted({*fleet.lost, instance})))
+    life, again = _pause(replace(life, fleet=fleet), at)
+    return life, (Route(fleet), *again)
+
+
+def _pause(life: Endpoint, at: float) -> tuple[Endpoint, tuple[Command, ...]]:
     """The service replaces lost instances; one that is lost again and again is given ever more time."""
     pause = min(2.0**life.restarts, _LONGEST_PAUSE) if life.restarts else 0.0
     return replace(life, restarts=life.restarts + 1), (Alarm(at + pause, TryAgain(_serving(life).id)),)

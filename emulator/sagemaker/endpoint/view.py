@@ -41,7 +41,7 @@ def summary(resource: Resource) -> dict[str, Any]:
 
 
 def _serving(fleet: Fleet, variant: Variant) -> dict[str, Any]:
-    ready = [instance.ready_at for instance in fleet.running if instance.id in variant.instances]
+    ready = [instance.ready_at for instance in fleet.serving if instance.id in variant.instances]
     image = {"SpecifiedImage": variant.container["Image"]}
     return {
         "VariantName": variant.name,

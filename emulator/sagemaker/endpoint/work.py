@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Handle, Owned
@@ -39,6 +40,7 @@ class EndpointWork:
         self._watcher = Watcher(platform.engine, platform.clock)
         self._starter = InstanceStarter(platform, self._watcher)
         self._guarded: set[str] = set()
+        self._routing = threading.Lock()
         self._lock = threading.Lock()
         self._changing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -88,17 +90,31 @@ class EndpointWork:
         return machine.Deployed(fleet.id, running)
 
     def _route(self, resource: Resource, fleet: Fleet) -> None:
-        containers = {instance.id: instance.container for instance in fleet.running}
+        """Lead invocations to the fleet, if it is still the one that serves; commands may overtake each other."""
+        with self._routing:
+            now = self._platform.store.get(resource.key)
+            if now is None or now.uid != resource.uid or now.status == "Deleting":
+                return
+            current = life_of(now).fleet
+            if current is not None and current.id == fleet.id:
+                self._platform.router.set(self._route_to(resource, current))
+
+    def _route_to(self, resource: Resource, fleet: Fleet) -> router.Route:
+        containers = {instance.id: instance.container for instance in fleet.serving}
         variants = [
             router.Variant(
                 variant.name,
                 variant.weight,
-                [router.Target(id, self._platform.engine.address(containers[id])) for id in variant.instances],
+                [
+                    router.Target(instance, self._platform.engine.address(containers[instance]))
+                    for instance in variant.instances
+                    if instance in containers
+                ],
                 variant.random_routing,
             )
             for variant in fleet.variants
         ]
-        self._platform.router.set(router.Route(resource.key.scope, resource.key.name, fleet.id, variants))
+        return router.Route(resource.key.scope, resource.key.name, fleet.id, variants)
 
     def _guard(self, resource: Resource, fleet: Fleet, instance: Instance) -> Event | None:
         key = f"{fleet.id}/{instance.id}/{instance.ready_at}"
@@ -121,25 +137,30 @@ class EndpointWork:
         return machine.InstanceLost(fleet.id, instance.id)
 
     def _retire(self, resource: Resource, fleet: Fleet) -> None:
-        self._drain(fleet)
+        self._drain(resource, fleet)
         self._take_down(resource, fleet)
 
     def _remove(self, resource: Resource, fleets: tuple[Fleet, ...]) -> Event:
-        self._platform.router.drop(resource.key.scope, resource.key.name)
+        with self._routing:
+            self._platform.router.drop(resource.key.scope, resource.key.name)
         for fleet in fleets:
             self._take_down(resource, fleet)
+        self._end_all(resource, None)  # a fleet retired before may have been left by a crash or an outage
         self._starter.forget(resource)
         return machine.Removed()
 
-    def _drain(self, fleet: Fleet) -> None:
-        clock = self._platform.clock
+    def _drain(self, resource: Resource, fleet: Fleet) -> None:
+        """Wait until traffic has left the fleet and what it began is answered, or for as long as that may take."""
+        clock, closing = self._platform.clock, self._platform.supervisor.closing
         deadline = clock.now() + _DRAIN
-        ids = [instance.id for instance in fleet.running]
-        closing = self._platform.supervisor.closing
-        while (
-            clock.now() < deadline and not closing.is_set() and any(self._platform.router.outstanding(id) for id in ids)
-        ):
+        while clock.now() < deadline and not closing.is_set() and self._is_busy(resource, fleet):
             clock.sleep(_DRAIN_POLL)
+
+    def _is_busy(self, resource: Resource, fleet: Fleet) -> bool:
+        route = self._platform.router.find(resource.key.scope, resource.key.name)
+        if route is not None and route.fleet == fleet.id:
+            return True
+        return any(self._platform.router.outstanding(instance.id) for instance in fleet.running)
 
     def _take_down(self, resource: Resource, fleet: Fleet) -> None:
         """Stop and remove every container of the fleet, also one whose start was never reported."""
@@ -154,7 +175,8 @@ class EndpointWork:
         with self._lock:
             return self._changing[fleet.id]
 
-    def _end_all(self, resource: Resource, fleet: Fleet) -> None:
+    def _end_all(self, resource: Resource, fleet: Fleet | None) -> None:
+        """End every container of the endpoint, or of one of its fleets."""
         try:
             ours = [owned for owned in self._platform.engine.owned() if _belongs(owned, resource, fleet)]
             if ours:
@@ -173,5 +195,11 @@ class EndpointWork:
         self._platform.engine.remove(container)
 
 
-def _belongs(owned: Owned, resource: Resource, fleet: Fleet) -> bool:
-    return owned.labels.get("uid") == resource.uid and owned.labels.get("fleet") == fleet.id
+def _belongs(owned: Owned, resource: Resource, fleet: Fleet | None) -> bool:
+    return owned.labels.get("uid") == resource.uid and (fleet is None or owned.labels.get("fleet") == fleet.id)
+
+
+def claims(resource: Resource, labels: Mapping[str, str]) -> bool:
+    """Whether an endpoint still wants a container of its own: one of a fleet that serves or is coming."""
+    life = life_of(resource)
+    return labels.get("fleet") in [fleet.id for fleet in (life.fleet, life.coming) if fleet is not None]

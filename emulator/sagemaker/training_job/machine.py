@@ -24,6 +24,9 @@ _REASON_LIMIT = 1024
 Phase = Literal["preparing", "staging", "launching", "training", "stopping", "uploading", "done"]
 Ending = Literal["Completed", "Failed", "Stopped", "MaxRuntimeExceeded"]
 
+_LIMITED = frozenset({"staging", "launching", "training"})
+"""The phases in which MaxRuntimeInSeconds may end a job."""
+
 _CLOSING_MESSAGE: Mapping[Ending, str] = {
     "Completed": "Training job completed",
     "Failed": "Training job failed",
@@ -111,6 +114,13 @@ class Exited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Lost(Event):
+    """The container's own end cannot be had any more: somebody removed it, or the engine refuses to stop it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Uploaded(Event):
     """The artifacts are in S3."""
 
@@ -192,7 +202,9 @@ class TrainingJobMachine:
         return life.status, msgspec.to_builtins(life)
 
     def resume(self, life: TrainingJob) -> tuple[Command, ...]:
-        return () if life.terminal else _pending(life)
+        if life.terminal:
+            return ()
+        return (*_pending(life), *(_deadline(life) if life.phase in _LIMITED else ()))
 
     def step(self, life: TrainingJob, event: Event, at: float) -> Step[TrainingJob]:
         if life.terminal:
@@ -208,20 +220,21 @@ def _entered(before: TrainingJob, after: TrainingJob) -> tuple[Command, ...]:
         return ()
     if (before.phase, after.phase) == ("training", "stopping"):
         return (Stop(_container(after)),)  # it is being watched already
-    return _pending(after)
+    # The alarm is set once: it rings in whatever phase the job is in by then.
+    return (*_pending(after), *(_deadline(after) if after.phase == "staging" else ()))
 
 
 def _pending(life: TrainingJob) -> tuple[Command, ...]:
-    """What a job waits for in its phase; entering the phase and resuming in it are the same thing."""
+    """What a job waits for in its phase, whether it enters it or resumes in it."""
     match life.phase:
         case "preparing":
             return (Prepare(),)
         case "staging":
-            return (Stage(), *_deadline(life))
+            return (Stage(),)
         case "launching":
-            return (Launch(), *_deadline(life))
+            return (Launch(),)
         case "training":
-            return (Watch(_container(life)), *_deadline(life))
+            return (Watch(_container(life)),)
         case "stopping":
             return (Stop(_container(life)), Watch(_container(life)))
         case "uploading":
@@ -251,6 +264,8 @@ def _next(life: TrainingJob, event: Event, at: float) -> TrainingJob:
             return _training(replace(life, container=container), at)
         case Exited() if life.phase in ("training", "stopping"):
             return _exited(life, event, at)
+        case Lost(reason) if life.phase in ("training", "stopping"):
+            return _failed(life, reason, at)
         case Uploaded() if life.phase == "uploading":
             return _finish(life, life.ending or "Completed", at)
         case Failed(reason):
@@ -298,7 +313,8 @@ def _failed(life: TrainingJob, reason: str, at: float) -> TrainingJob:
     if life.ending == "Failed":  # the algorithm's own reason matters more than what went wrong after it
         return _finish(life, "Failed", at)
     if life.ending in ("Stopped", "MaxRuntimeExceeded") and life.phase != "uploading":
-        return _finish(life, life.ending, at)
+        # What the container wrote is kept, however its end went; the upload ends it where it still runs.
+        return _finish(life, life.ending, at) if life.container is None else replace(life, phase="uploading")
     return _finish(replace(life, reason=_shorten(reason)), "Failed", at)
 
 

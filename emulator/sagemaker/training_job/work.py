@@ -32,9 +32,15 @@ class TrainingJobWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._watcher = Watcher(platform.engine, platform.clock)
+        self._watcher = Watcher(platform.engine, platform.clock, self._closing)
 
     def __call__(self, resource: Resource, command: Command) -> Event | None:
+        try:
+            return self._outcome(resource, command)
+        except EngineClosed:
+            return None  # the next start goes on with it
+
+    def _outcome(self, resource: Resource, command: Command) -> Event | None:
         match command:
             case machine.Prepare():
                 return self._prepare(resource)
@@ -45,7 +51,7 @@ class TrainingJobWork:
             case machine.Watch(container):
                 return self._watch(resource, container)
             case machine.Stop(container, grace):
-                self._stop(container, grace)
+                return self._stop(container, grace)
             case machine.Upload():
                 return self._upload(resource)
             case machine.Clean(container):
@@ -54,15 +60,20 @@ class TrainingJobWork:
                 raise AssertionError(f"no such command: {command}")
         return None
 
+    def _closing(self) -> bool:
+        return self._platform.supervisor.closing.is_set()
+
     def _layout(self, resource: Resource) -> Layout:
         return Layout(self._platform.directory(resource))
 
     def _prepare(self, resource: Resource) -> Event:
         try:
-            self._platform.engine.require_image(_image(resource))
+            self._watcher.patiently(lambda: self._platform.engine.require_image(_image(resource)))
             self._layout(resource).make_for_training()
         except ImageMissing as error:
             return Failed(f"ClientError: {error}")
+        except EngineClosed:
+            raise
         except EngineError as error:
             return Failed(f"InternalServerError: {error}")
         except OSError as error:
@@ -85,8 +96,11 @@ class TrainingJobWork:
         return machine.Staged()
 
     def _launch(self, resource: Resource) -> Event:
+        spec = self._spec(resource)
         try:
-            handle = self._platform.engine.launch(self._spec(resource))
+            handle = self._watcher.patiently(lambda: self._platform.engine.launch(spec))
+        except EngineClosed:
+            raise
         except EngineError as error:
             return Failed(f"ClientError: {error}")
         return machine.Launched(dict(handle))
@@ -117,25 +131,28 @@ class TrainingJobWork:
             network=not isolated,
         )
 
-    def _watch(self, resource: Resource, container: Handle) -> Event | None:
+    def _watch(self, resource: Resource, container: Handle) -> Event:
         output = Output(self._platform, resource)
         try:
             output.follow(lambda: self._watcher.lines(container))
             ended = self._watcher.wait(container)
-        except EngineClosed:
-            return None
         except ContainerGone:
-            return Failed("InternalServerError: the training container was removed by somebody else while it ran")
+            return machine.Lost("InternalServerError: the training container was removed by somebody else while it ran")
         output.join()
         last = tuple(FinalMetric(found.name, found.value, found.at) for found in output.last_metrics())
         failure = "" if ended.code == 0 else self._layout(resource).failure()
         return machine.Exited(ended.code, ended.out_of_memory, failure, last)
 
-    def _stop(self, container: Handle, grace: float) -> None:
+    def _stop(self, container: Handle, grace: float) -> Event | None:
         try:
-            self._platform.engine.stop(container, grace)
+            self._watcher.patiently(lambda: self._platform.engine.stop(container, grace))
         except ContainerGone:
             log.debug("the container to stop has ended already")
+        except EngineClosed:
+            raise
+        except EngineError as error:
+            return machine.Lost(f"InternalServerError: {error}")
+        return None
 
     def _upload(self, resource: Resource) -> Event:
         layout, target = self._layout(resource), output_location(resource)
@@ -143,11 +160,13 @@ class TrainingJobWork:
         try:
             # Removing first gives files that the container made as root to the invoking user, who packs them.
             if container is not None:
-                self._platform.engine.remove(container)
+                self._remove(container)
             for source, name in ((layout.model, "model.tar.gz"), (layout.output / "data", "output.tar.gz")):
                 packed = layout.scratch / name
                 archive.pack(source, packed)
                 self._put(resource, target.bucket, target.join(name).key, packed)
+        except EngineClosed:
+            raise
         except (ObjectError, EngineError) as error:
             return Failed(f"ClientError: Artifact upload failed:{error}")
         except OSError as error:
@@ -163,10 +182,13 @@ class TrainingJobWork:
     def _clean(self, resource: Resource, container: Mapping[str, Any] | None) -> None:
         if container is not None:
             try:
-                self._platform.engine.remove(container)
+                self._remove(container)
             except EngineError as error:
                 log.warning("%s: its container stays until the next start: %s", resource.arn, error)
         self._layout(resource).remove()
+
+    def _remove(self, container: Handle) -> None:
+        self._watcher.patiently(lambda: self._platform.engine.remove(container))
 
 
 def _image(resource: Resource) -> str:

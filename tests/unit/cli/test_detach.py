@@ -52,6 +52,27 @@ def test_its_log_is_in_the_data_directory(run: Run, tmp_path: Path) -> None:
     assert run("down", "--data-dir", str(tmp_path / "data")).returncode == 0
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_what_it_keeps_is_for_its_user_only(run: Run, tmp_path: Path, given: bool) -> None:
+    run(*UP, *(["--data-dir", str(tmp_path / "data")] if given else []))
+
+    (log,) = tmp_path.rglob("emulator.log")
+    assert {"emulator.db", "cloud.sqlite3", "emulator-id"} <= {path.name for path in log.parent.iterdir()}
+    for path in (log.parent, *log.parent.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_data_directory_that_was_there_keeps_its_mode(run: Run, tmp_path: Path) -> None:
+    shared = tmp_path / "data"
+    shared.mkdir()
+    shared.chmod(0o755)
+
+    run(*UP, "--data-dir", str(shared))
+
+    assert shared.stat().st_mode & 0o777 == 0o755
+    assert (shared / "emulator.log").stat().st_mode & 0o077 == 0
+
+
 def test_ephemeral_emulators_are_found_by_their_port_and_leave_nothing(run: Run, environment: dict[str, str]) -> None:
     one, other = (run(*UP, "--ephemeral").stdout for _ in range(2))
     temporary = Path(environment["TMPDIR"])

@@ -68,7 +68,7 @@ def test_the_ready_line_of_an_unusual_emulator_says_how_to_mean_it(environment: 
 def test_the_second_signal_ends_the_process_at_once() -> None:
     script = (
         "import threading; from emulator.cli.up import Signals; signals = Signals(); print('ready', flush=True);"
-        "signals.wait(); print('ending', flush=True); threading.Event().wait()"
+        "signals.wait(); print('ending', flush=True)\nwhile True: threading.Event().wait(0.01)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
+from emulator.objects.port import NoSuchBucket
 from tests.mounted import ACCOUNT, REGION, Mounted, mounted
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/AmazonSageMaker-ExecutionRole"
@@ -131,12 +132,13 @@ def test_reset_before_moto_was_ever_used_forgets_what_is_on_disk(tmp_path: Path)
 def test_second_cloud_in_one_process_is_refused_until_the_first_is_closed(cloud: Cloud, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="close the first one"):
         Cloud(ACCOUNT, REGION, tmp_path / "second")
-    assert cloud.objects.exists_bucket(f"sagemaker-{REGION}-{ACCOUNT}")
+    assert list(cloud.objects.list(f"sagemaker-{REGION}-{ACCOUNT}")) == []
     cloud.close()
     second = Cloud(ACCOUNT, REGION, tmp_path / "second")
     with pytest.raises(RuntimeError, match="closed"):
-        cloud.objects.exists_bucket("x")
-    assert not second.objects.exists_bucket("x")
+        cloud.objects.list("x")
+    with pytest.raises(NoSuchBucket):
+        second.objects.list("x")
     second.close()
 
 

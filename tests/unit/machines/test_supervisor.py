@@ -16,7 +16,7 @@ from emulator.machines.alarms import Alarms
 from emulator.machines.machine import Alarm, Command, Event, Failed, Step
 from emulator.machines.supervisor import Kind, Supervisor
 from emulator.state.sql import SqlStore
-from emulator.state.store import AlreadyExists, Key, Resource
+from emulator.state.store import AlreadyExists, Key, Resource, StoreUnavailable
 
 KEY = Key(Scope("123456789012", "us-east-1"), "lamp", "one")
 
@@ -189,11 +189,11 @@ def test_a_restart_gives_living_resources_their_commands_again(tmp_path: Path) -
     first.begin()
     first.close()
     second = Workshop(tmp_path / "state.db", {Light: lambda: Lit(60)})
-    assert second.supervisor.recover() == 1
+    assert second.supervisor.recover(second.supervisor.unfinished()) == 1
     assert status(second) == "on"
     second.close()
     third = Workshop(tmp_path / "state.db")
-    assert third.supervisor.recover() == 1
+    assert third.supervisor.recover(third.supervisor.unfinished()) == 1
     third.close()
 
 
@@ -212,6 +212,32 @@ def test_a_closed_supervisor_takes_no_events_and_does_not_wait_for_lasting_comma
     over.set()
     assert workshop.supervisor.post(resource, Burnt()) is None
     assert status(workshop) == "on"
+
+
+def test_an_event_that_cannot_be_stored_now_is_stored_later(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, faults = workshop.store.save, [StoreUnavailable("disk full"), StoreUnavailable("disk full")]
+
+    def failing(*arguments: Any) -> None:
+        if faults:
+            raise faults.pop()
+        save(*arguments)
+
+    monkeypatch.setattr(workshop.store, "save", failing)
+    monkeypatch.setattr("emulator.machines.supervisor._TRY_AGAIN_SECONDS", 0.01)
+    workshop.hands[Light] = lambda: Lit(60)
+    workshop.begin()
+    assert status(workshop) == "on"
+    assert faults == []
+
+
+def test_containers_are_claimed_by_living_resources_only(workshop: Workshop) -> None:
+    resource = workshop.begin()
+    wanted = workshop.supervisor.claims(workshop.supervisor.unfinished())
+    assert wanted({"uid": resource.uid})
+    assert not wanted({"uid": "other"})
+    assert not wanted({})
 
 
 def test_an_alarm_in_the_past_rings_at_once_and_others_in_order() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from emulator.objects.port import NoSuchBucket, NoSuchKey, ObjectInfo
 from emulator.optml import archive, channels, config
-from emulator.optml.layout import Layout
+from emulator.optml.layout import Layout, open_to_all
 from emulator.optml.model_data import ModelDataError, fetch
 from emulator.optml.s3uri import S3Uri, parse
 
@@ -116,7 +116,7 @@ def test_the_configuration_files_say_what_the_job_was_given(tmp_path: Path) -> N
         ],
         "network_interface_name": "eth0",
     }
-    assert "checkpointconfig.json" not in written
+    assert len(written) == 3
 
 
 def test_a_job_without_channels_or_hyperparameters_has_empty_files(tmp_path: Path) -> None:
@@ -135,6 +135,14 @@ def test_a_training_tree_is_open_to_any_user_and_made_afresh(tmp_path: Path) -> 
         assert stat.S_IMODE(path.stat().st_mode) == 0o777
     layout.remove()
     assert not layout.root.exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o755, 0o777), (0o640, 0o666), (0o4700, 0o766)])
+def test_a_file_that_is_opened_to_all_stays_a_program_or_none(tmp_path: Path, before: int, after: int) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "file").chmod(before)
+    open_to_all(tmp_path)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == after
 
 
 def test_the_failure_file_is_read_to_its_first_1024_characters(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from emulator.arns import Scope
 from emulator.machines.machine import Alarm, Command, Event, Failed
 from emulator.sagemaker.endpoint.machine import (
     DeleteRequested,
@@ -24,6 +25,8 @@ from emulator.sagemaker.endpoint.machine import (
     UpdateRequested,
     Variant,
 )
+from emulator.sagemaker.endpoint.work import claims
+from emulator.state.store import Key, Resource
 
 MACHINE = EndpointMachine()
 
@@ -102,12 +105,40 @@ def test_a_lost_instance_is_replaced_at_once_and_then_ever_more_slowly() -> None
     for _ in range(10):
         events.append(InstanceLost("a", "i-a"))
         _, commands = live(*events)
-        assert isinstance(commands[0], Alarm)
-        assert commands[0].event == TryAgain("a")
-        pauses.append(commands[0].at - len(events))
+        route, alarm = commands
+        assert isinstance(route, Route)
+        assert route.fleet.serving == ()
+        assert isinstance(alarm, Alarm)
+        assert alarm.event == TryAgain("a")
+        pauses.append(alarm.at - len(events))
         events += [TryAgain("a"), UP_A]
     assert pauses == [0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
     assert alive(*events).status == "InService"
+
+
+def test_traffic_leaves_a_lost_instance_and_comes_back_to_it() -> None:
+    fleet = alive(UP_A, InstanceLost("a", "i-a")).fleet
+    assert fleet is not None
+    assert (fleet.running, fleet.serving) == ((IN_A,), ())
+    fleet = alive(UP_A, InstanceLost("a", "i-a"), TryAgain("a"), UP_A).fleet
+    assert fleet is not None
+    assert fleet.serving == (IN_A,)
+
+
+def test_a_fault_while_serving_is_tried_again() -> None:
+    life, commands = live(UP_A, Failed("bug"))
+    assert life is not None
+    assert life.status == "InService"
+    assert isinstance(commands[0], Alarm)
+
+
+def test_a_fault_while_deleting_is_tried_again_until_nothing_is_left() -> None:
+    _, commands = live(UP_A, DeleteRequested(), Failed("engine gone"))
+    assert commands == [Alarm(8.0, TryAgain(""))]
+    life, commands = live(UP_A, DeleteRequested(), Failed("engine gone"), TryAgain(""))
+    assert life is not None
+    assert life.fleet is not None
+    assert commands == [Remove((life.fleet,))]
 
 
 def test_a_serving_fleet_that_cannot_be_restored_is_tried_again() -> None:
@@ -178,3 +209,12 @@ def test_no_order_of_events_breaks_an_invariant() -> None:
             assert (life.phase in ("serving", "updating")) <= (life.fleet is not None)
             assert (life.phase in ("creating", "updating")) <= (life.coming is not None)
             assert MACHINE.load(MACHINE.dump(life)[1]) == life
+
+
+def test_only_containers_of_fleets_that_serve_or_come_are_claimed_after_a_restart() -> None:
+    status, state = MACHINE.dump(alive(UP_A, UpdateRequested(B)))
+    key = Key(Scope("123456789012", "us-east-1"), "endpoint", "e")
+    resource = Resource(key, "uid", "arn", status, 0.0, 0.0, state=state)
+    assert claims(resource, {"fleet": "a"})
+    assert claims(resource, {"fleet": "b"})
+    assert not claims(resource, {"fleet": "retired"})

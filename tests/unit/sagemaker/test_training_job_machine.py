@@ -13,6 +13,7 @@ from emulator.sagemaker.training_job.machine import (
     FinalMetric,
     Launch,
     Launched,
+    Lost,
     Prepare,
     Prepared,
     RuntimeExceeded,
@@ -49,8 +50,8 @@ def statuses(life: TrainingJob) -> list[tuple[str, str]]:
 def test_a_job_that_succeeds_takes_each_step_once_in_order() -> None:
     assert live()[1] == [Prepare()]
     assert live(Prepared())[1] == [Stage(), Alarm(61.0, RuntimeExceeded())]
-    assert live(Prepared(), Staged())[1] == [Launch(), Alarm(61.0, RuntimeExceeded())]
-    assert live(Prepared(), Staged(), Launched(BOX))[1] == [Watch(BOX), Alarm(61.0, RuntimeExceeded())]
+    assert live(Prepared(), Staged())[1] == [Launch()]
+    assert live(Prepared(), Staged(), Launched(BOX))[1] == [Watch(BOX)]
     assert live(Prepared(), Staged(), Launched(BOX), Exited(0))[1] == [Upload()]
     assert live(Prepared(), Staged(), Launched(BOX), Exited(0), Uploaded())[1] == [Clean(BOX)]
 
@@ -137,6 +138,27 @@ def test_a_failure_while_stopping_is_still_a_stop() -> None:
     assert (life.status, life.reason) == ("Stopped", None)
 
 
+RUNNING = [Prepared(), Staged(), Launched(BOX)]
+
+
+@pytest.mark.parametrize("ending", [StopRequested(), RuntimeExceeded()])
+@pytest.mark.parametrize("trouble", [Lost("InternalServerError: why"), Failed("InternalServerError: why")])
+def test_what_goes_wrong_while_a_container_is_stopped_keeps_its_artifacts(ending: Event, trouble: Event) -> None:
+    assert live(*RUNNING, ending, trouble)[1] == [Upload()]
+    life, commands = live(*RUNNING, ending, trouble, Uploaded())
+    assert (life.status, life.reason, commands) == ("Stopped", None, [Clean(BOX)])
+
+
+def test_a_container_that_the_upload_removes_is_not_mourned() -> None:
+    uploading = live(*RUNNING, StopRequested(), Lost("refused"))[0]
+    assert MACHINE.step(uploading, Lost("removed"), 9.0) == (uploading, ())
+
+
+def test_a_container_that_is_lost_in_training_fails_the_job() -> None:
+    life, commands = live(*RUNNING, Lost("InternalServerError: why"))
+    assert (life.status, life.reason, commands) == ("Failed", "InternalServerError: why", [Clean(BOX)])
+
+
 def test_the_runtime_limit_stops_the_job_under_its_own_status() -> None:
     life, _ = live(Prepared(), Staged(), Launched(BOX), RuntimeExceeded(), Exited(0), Uploaded())
     assert (life.status, life.secondary) == ("Stopped", "MaxRuntimeExceeded")
@@ -164,6 +186,7 @@ ALL_EVENTS: list[Event] = [
     Exited(0),
     Exited(1, failure="x"),
     Uploaded(),
+    Lost("InternalServerError: x"),
     Failed("ClientError: x"),
     StopRequested(),
     RuntimeExceeded(),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulator.clock import FakeClock
-from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Exit, Handle, LogLine
+from emulator.engines.port import ContainerGone, EngineAway, EngineClosed, EngineError, Exit, Handle, LogLine
 from emulator.sagemaker.watching import Watcher
 
-LINES = [LogLine(float(number), f"line {number}") for number in range(10)]
+# As an engine sends stdout and stderr: not in the order of their times.
+LINES = [LogLine(float(number % 4), f"line {number}") for number in range(10)]
 ENDED = Exit(3, False, 0.0, 9.0)
 
 
@@ -65,3 +67,29 @@ def test_what_cannot_change_is_told_at_once(fault: type[EngineError]) -> None:
     assert clock.now() == before
     with pytest.raises(fault):
         list(watcher(Flaky(1, fault))[0].lines({}))
+
+
+@pytest.mark.parametrize("faults", [0, 1, 5])
+def test_anything_asked_of_an_engine_that_is_away_is_asked_again(faults: int) -> None:
+    engine = Flaky(faults, EngineAway)
+    watch, clock = watcher(engine)
+    before = clock.now()
+    assert watch.patiently(lambda: engine.wait({})) == ENDED
+    assert clock.now() - before == faults
+
+
+@pytest.mark.parametrize("fault", [EngineError, ContainerGone, EngineClosed])
+def test_what_an_engine_refuses_is_not_asked_again(fault: type[EngineError]) -> None:
+    engine = Flaky(1, fault)
+    with pytest.raises(fault):
+        watcher(engine)[0].patiently(lambda: engine.wait({}))
+
+
+def test_an_emulator_that_stops_waits_for_no_engine() -> None:
+    closing = threading.Event()
+    engine = Flaky(1, EngineAway)
+    watch = Watcher(engine, FakeClock(), closing.is_set)  # type: ignore[arg-type]  # a double of the two methods used
+    closing.set()
+    with pytest.raises(EngineClosed):
+        watch.patiently(lambda: engine.wait({}))
+    assert watch.patiently(lambda: engine.wait({})) == ENDED

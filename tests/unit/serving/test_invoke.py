@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -12,7 +13,7 @@ from emulator.clock import FakeClock
 from emulator.errors import ModelError, ServiceUnavailable, ValidationError
 from emulator.serving.connection import Connections
 from emulator.serving.health import ping
-from emulator.serving.invoke import Answer, Invoker
+from emulator.serving.invoke import BODY_LIMIT, MESSAGE_LIMIT, Answer, Invoker
 from emulator.serving.router import Route, Router, Target, Variant
 from emulator.serving.traffic import Traffic
 from emulator.sinks.port import Datum, StatisticSet
@@ -108,6 +109,48 @@ def test_a_container_that_gives_no_whole_answer_is_a_model_error(reply: bytes) -
     with pytest.raises(ModelError, match=r"Received server error \(0\) from primary"):
         invoke(answering(reply), sink)
     assert sink.sums["Invocation5XXErrors"] == 1.0
+
+
+def endless(head: bytes, frame: bytes, sent: list[int]) -> Handle:
+    """A container that sends ``frame`` after ``head`` until nobody listens; ``sent`` counts the bytes."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        with suppress(ConnectionError):
+            while sum(sent) < 4 * BODY_LIMIT:
+                writer.write(frame)
+                await writer.drain()
+                sent.append(len(frame))
+        writer.close()
+
+    return handle
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_without_end_is_a_model_error_and_is_not_read_on(status: int, chunked: bool) -> None:
+    framing = b"transfer-encoding: chunked" if chunked else b"content-type: text/csv"
+    frame = b"100000\r\n" + bytes(1 << 20) + b"\r\n" if chunked else bytes(1 << 20)
+    sent: list[int] = []
+    with pytest.raises(ModelError, match=r"Received server error \(0\) from primary .* larger than") as caught:
+        invoke(endless(b"HTTP/1.1 %d X\r\n%s\r\n\r\n" % (status, framing), frame, sent))
+    assert caught.value.fields["OriginalStatusCode"] == 0
+    assert sum(sent) < 2 * BODY_LIMIT
+
+
+def test_an_answer_of_the_longest_length_comes_back_whole() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % BODY_LIMIT
+    assert len(invoke(answering(head + bytes(BODY_LIMIT))).body) == BODY_LIMIT
+
+
+def test_only_the_beginning_of_a_long_error_is_told() -> None:
+    text = "ü" * (MESSAGE_LIMIT + 1)
+    body = text.encode()
+    with pytest.raises(ModelError) as caught:
+        invoke(answering(b"HTTP/1.1 500 X\r\ncontent-length: %d\r\n\r\n" % len(body) + body))
+    assert caught.value.fields["OriginalMessage"] == text[:MESSAGE_LIMIT]
+    assert len(caught.value.message) < MESSAGE_LIMIT + 1000
 
 
 def test_a_container_that_is_gone_is_a_model_error_and_only_the_log_knows_its_address(

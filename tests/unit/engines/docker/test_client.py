@@ -7,7 +7,7 @@ import requests
 from docker.errors import APIError, DockerException
 
 from emulator.engines.docker.client import connect, translated
-from emulator.engines.port import ContainerGone, EngineError
+from emulator.engines.port import ContainerGone, EngineAway, EngineError
 
 
 def refused(status: int, explanation: str) -> APIError:
@@ -55,4 +55,39 @@ def test_an_unreachable_engine_says_why(text: str, said: str) -> None:
 
 def test_connecting_to_nothing_is_an_engine_error() -> None:
     with pytest.raises(EngineError, match="answer at unix:///nowhere"):
+        connect("unix:///nowhere/d.sock")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.ConnectionError("('Connection aborted.', ConnectionRefusedError(111, 'Connection refused'))"),
+        requests.ReadTimeout("Read timed out."),
+        requests.exceptions.ChunkedEncodingError("Connection broken"),
+        ConnectionResetError("reset"),
+        refused(503, "starting"),
+    ],
+)
+def test_no_answer_is_an_engine_that_is_away(error: Exception) -> None:
+    with pytest.raises(EngineAway), translated("answer"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused(500, "no space left on device"),
+        DockerException("not a setting"),
+        FileNotFoundError("a directory of this machine"),
+        requests.ConnectionError("('Connection aborted.', PermissionError(13, 'Permission denied'))"),
+    ],
+)
+def test_a_refusal_is_not_an_engine_that_is_away(error: Exception) -> None:
+    with pytest.raises(EngineError) as raised, translated("answer"):
+        raise error
+    assert not isinstance(raised.value, EngineAway)
+
+
+def test_an_engine_that_cannot_be_connected_to_is_away() -> None:
+    with pytest.raises(EngineAway):
         connect("unix:///nowhere/d.sock")

@@ -1,0 +1,171 @@
+"""The hands of a training job on an engine that is away for a while, or that refuses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emulator.arns import Scope
+from emulator.clock import FakeClock
+from emulator.engines.port import (
+    ContainerGone,
+    EngineAway,
+    EngineClosed,
+    EngineError,
+    Exit,
+    Handle,
+    LaunchSpec,
+    LogLine,
+)
+from emulator.machines.machine import Command, Event, Failed
+from emulator.sagemaker.training_job import machine
+from emulator.sagemaker.training_job.work import TrainingJobWork
+from emulator.settings import Settings
+from emulator.state.store import Key, Resource
+
+BOX = {"id": "c1"}
+REQUEST = {
+    "AlgorithmSpecification": {"TrainingImage": "mine"},
+    "ResourceConfig": {"InstanceType": "ml.m5.large"},
+    "RoleArn": "arn:aws:iam::123456789012:role/r",
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+}
+
+
+class Engine:
+    """Raises ``fault`` the first ``faults`` times, whatever is asked; then does it."""
+
+    def __init__(self, faults: int, fault: EngineError) -> None:
+        self._faults = faults
+        self._fault = fault
+        self.done: list[str] = []
+
+    def _do(self, what: str) -> None:
+        if self._faults:
+            self._faults -= 1
+            raise self._fault
+        self.done.append(what)
+
+    def require_image(self, image: str) -> str:
+        self._do("require_image")
+        return image
+
+    def launch(self, _: LaunchSpec) -> Handle:
+        self._do("launch")
+        return BOX
+
+    def stop(self, _: Handle, __: float) -> None:
+        self._do("stop")
+
+    def remove(self, _: Handle) -> None:
+        self._do("remove")
+
+    def wait(self, _: Handle) -> Exit:
+        self._do("wait")
+        return Exit(0, False, 0.0, 1.0)
+
+    def logs(self, _: Handle) -> Iterator[LogLine]:
+        return iter(())
+
+
+class Bucket:
+    """Takes every object."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def put(self, bucket: str, key: str, body: Any, **_: Any) -> None:
+        self.keys.append(f"{bucket}/{key}")
+
+
+class House:
+    """One job in a directory of its own, on an engine with one fault."""
+
+    def __init__(self, root: Path, faults: int, fault: EngineError) -> None:
+        self.engine = Engine(faults, fault)
+        self.bucket = Bucket()
+        self.closing = threading.Event()
+        platform: Any = SimpleNamespace(
+            engine=self.engine,
+            clock=FakeClock(),
+            objects=self.bucket,
+            logs=SimpleNamespace(write=lambda *_: None),
+            settings=Settings(),
+            supervisor=SimpleNamespace(closing=self.closing),
+            endpoint_url=lambda: "http://127.0.0.1:1",
+            container_credentials=lambda scope, role: {},
+            directory=lambda resource: root / "job",
+        )
+        self._work = TrainingJobWork(platform)
+
+    def do(self, command: Command) -> Event | None:
+        return self._work(_resource(), command)
+
+
+def _resource() -> Resource:
+    life = machine.begin(0.0, 60.0)
+    status, state = machine.TrainingJobMachine().dump(life)
+    state["container"] = BOX
+    key = Key(Scope("123456789012", "us-east-1"), machine.NOUN, "job")
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
+    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST, state)
+
+
+AWAY = EngineAway("it is not running")
+REFUSED = EngineError("no")
+COMMANDS: list[tuple[Command, Event | None, str]] = [
+    (machine.Prepare(), machine.Prepared(), "require_image"),
+    (machine.Launch(), machine.Launched(BOX), "launch"),
+    (machine.Watch(BOX), machine.Exited(0), "wait"),
+    (machine.Stop(BOX), None, "stop"),
+    (machine.Upload(), machine.Uploaded(), "remove"),
+    (machine.Clean(BOX), None, "remove"),
+]
+
+
+@pytest.mark.parametrize(("command", "outcome", "done"), COMMANDS)
+def test_a_command_outlasts_an_outage_of_the_engine(
+    tmp_path: Path, command: Command, outcome: Event | None, done: str
+) -> None:
+    house = House(tmp_path, 3, AWAY)
+    (tmp_path / "job" / "scratch").mkdir(parents=True)
+    assert house.do(command) == outcome
+    assert house.engine.done == [done]
+
+
+def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
+    house = House(tmp_path, 2, AWAY)
+    (tmp_path / "job" / "scratch").mkdir(parents=True)
+    assert house.do(machine.Upload()) == machine.Uploaded()
+    assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
+
+
+@pytest.mark.parametrize("command", [command for command, _, done in COMMANDS[:5]])
+def test_an_emulator_that_stops_in_an_outage_leaves_the_command_to_the_next(tmp_path: Path, command: Command) -> None:
+    house = House(tmp_path, 1, AWAY)
+    house.closing.set()
+    assert house.do(command) is None
+    assert House(tmp_path, 1, EngineClosed()).do(command) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome"),
+    [
+        (machine.Prepare(), Failed("InternalServerError: no")),
+        (machine.Launch(), Failed("ClientError: no")),
+        (machine.Stop(BOX), machine.Lost("InternalServerError: no")),
+        (machine.Upload(), Failed("ClientError: Artifact upload failed:no")),
+    ],
+)
+def test_what_the_engine_refuses_is_told(tmp_path: Path, command: Command, outcome: Event) -> None:
+    assert House(tmp_path, 1, REFUSED).do(command) == outcome
+
+
+def test_a_container_that_somebody_removed_is_lost_but_need_not_be_stopped(tmp_path: Path) -> None:
+    assert isinstance(House(tmp_path, 1, ContainerGone("gone")).do(machine.Watch(BOX)), machine.Lost)
+    assert House(tmp_path, 1, ContainerGone("gone")).do(machine.Stop(BOX)) is None
