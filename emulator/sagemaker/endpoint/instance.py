@@ -45,11 +45,11 @@ class InstanceStarter:
     def start(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, known: Instance | None) -> Instance:
         """The instance, answering pings. Raises `NotHealthy`, or `EngineClosed` when the emulator stops meanwhile."""
         try:
-            if known is not None and self._platform.engine.state(known.container) == "exited":
-                self._platform.engine.remove(known.container)
             layout = self._layout(resource, fleet, id)
+            self._watcher.patiently(partial(self._discard_ended, known))
             self._stage(resource.key.scope, variant, layout)
-            handle = self._platform.engine.launch(self._spec(resource, fleet, variant, id, layout.ml))
+            spec = self._spec(resource, fleet, variant, id, layout.ml)
+            handle = self._watcher.patiently(lambda: self._platform.engine.launch(spec))
             self._follow(resource, variant, id, handle)
             self._await_ping(variant, handle)
         except EngineClosed:
@@ -58,6 +58,11 @@ class InstanceStarter:
             raise NotHealthy(f"{error}") from error
         ready_at = known.ready_at if known and known.container == handle else self._platform.clock.now()
         return Instance(id, dict(handle), ready_at)
+
+    def _discard_ended(self, known: Instance | None) -> None:
+        """Remove the container of an instance that ended, so that its name is free for the next."""
+        if known is not None and self._platform.engine.state(known.container) == "exited":
+            self._platform.engine.remove(known.container)
 
     def discard(self, resource: Resource, fleet: Fleet) -> None:
         """Remove the files of a fleet."""
@@ -77,7 +82,7 @@ class InstanceStarter:
             return
         location = data_location(variant.container)
         try:
-            self._platform.engine.require_image(variant.container["Image"])
+            self._watcher.patiently(lambda: self._platform.engine.require_image(variant.container["Image"]))
             layout.make_for_serving()
             if location is not None:
                 url, kind, compressed = location
