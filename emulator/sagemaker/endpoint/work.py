@@ -37,7 +37,7 @@ class EndpointWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._watcher = Watcher(platform.engine, platform.clock, platform.supervisor.closing.is_set)
+        self._watcher = Watcher(platform.engine, platform.clock, lambda: platform.supervisor.closing.is_set())
         self._starter = InstanceStarter(platform, self._watcher)
         self._guarded: set[str] = set()
         self._routing = threading.Lock()
