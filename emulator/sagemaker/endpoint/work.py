@@ -37,7 +37,7 @@ class EndpointWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._watcher = Watcher(platform.engine, platform.clock, lambda: platform.supervisor.closing.is_set())
+        self._watcher = Watcher(platform.engine, platform.clock, self._closing)
         self._starter = InstanceStarter(platform, self._watcher)
         self._guarded: set[str] = set()
         self._routing = threading.Lock()
@@ -59,6 +59,9 @@ class EndpointWork:
             case _:
                 raise AssertionError(f"no such command: {command}")
         return None
+
+    def _closing(self) -> bool:
+        return self._platform.supervisor.closing.is_set()
 
     def _deploy(self, resource: Resource, fleet: Fleet) -> Event | None:
         with self._change(fleet):
@@ -131,7 +134,7 @@ class EndpointWork:
         finally:
             with self._lock:
                 self._guarded.discard(key)
-        if self._platform.supervisor.closing.is_set() or not self._wanted(resource, fleet):
+        if self._closing() or not self._wanted(resource, fleet):
             return None
         log.warning("%s lost instance %s; it is started again", resource.arn, instance.id)
         return machine.InstanceLost(fleet.id, instance.id)
@@ -151,9 +154,9 @@ class EndpointWork:
 
     def _drain(self, resource: Resource, fleet: Fleet) -> None:
         """Wait until traffic has left the fleet and what it began is answered, or for as long as that may take."""
-        clock, closing = self._platform.clock, self._platform.supervisor.closing
+        clock = self._platform.clock
         deadline = clock.now() + _DRAIN
-        while clock.now() < deadline and not closing.is_set() and self._is_busy(resource, fleet):
+        while clock.now() < deadline and not self._closing() and self._is_busy(resource, fleet):
             clock.sleep(_DRAIN_POLL)
 
     def _is_busy(self, resource: Resource, fleet: Fleet) -> bool:
