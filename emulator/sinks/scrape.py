@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import regex
 
@@ -57,16 +58,18 @@ class Scraper:
         spellings = dict.fromkeys((escape(text), text))
         found = []
         for definition in list(self._wanted):
-            value = next((value for line in spellings if (value := self._value(definition, line)) is not None), None)
+            value = self._value(definition, spellings)
             if value is not None:
                 reading = Reading(definition.name, value, at)
                 self.last[definition.name] = reading
                 found.append(reading)
         return found
 
-    def _value(self, definition: Definition, line: str) -> float | None:
+    def _value(self, definition: Definition, spellings: Iterable[str]) -> float | None:
+        """The number in the first spelling that has one; an expression that takes too long is given up."""
+        search = partial(definition.pattern.search, timeout=_SEARCH_SECONDS, concurrent=True)
         try:
-            return _number(definition.pattern.search(line, timeout=_SEARCH_SECONDS, concurrent=True))
+            return next((value for line in spellings if (value := _number(search(line))) is not None), None)
         except TimeoutError:
             log.warning(
                 "metric %s is no longer looked for: its expression took more than %s s on one line",

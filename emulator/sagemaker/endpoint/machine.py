@@ -84,7 +84,7 @@ class Endpoint:
     """The fleet being made."""
     reason: str | None = None
     restarts: int = 0
-    """How often in a row a container of the serving fleet had to be started again."""
+    """How often containers of the serving fleet had to be started again; an update begins anew."""
 
     @property
     def status(self) -> str:
