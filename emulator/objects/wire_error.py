@@ -40,3 +40,28 @@ class MalformedTrailer(WireError):
 
     code = "MalformedTrailerError"
     text = "The request contained trailing data that was not well-formed or did not conform to our published schema."
+
+
+class InvalidArgument(WireError):
+    """A value that S3 does not take; ``argument`` and ``value`` name it."""
+
+    code = "InvalidArgument"
+
+    def __init__(self, message: str, argument: str, value: str) -> None:
+        super().__init__(message, elements={"ArgumentName": argument, "ArgumentValue": value})
+
+
+class InvalidRange(WireError):
+    """A range that no byte of the object lies in."""
+
+    code = "InvalidRange"
+    status = 416
+    text = "The requested range is not satisfiable"
+
+
+class InvalidPartNumber(WireError):
+    """A part that the object does not have."""
+
+    code = "InvalidPartNumber"
+    status = 416
+    text = "The requested partnumber is not satisfiable"
