@@ -65,3 +65,49 @@ class InvalidPartNumber(WireError):
     code = "InvalidPartNumber"
     status = 416
     text = "The requested partnumber is not satisfiable"
+
+
+class AccessDenied(WireError):
+    """A signature or a policy that does not allow the request, or not now."""
+
+    code = "AccessDenied"
+    status = 403
+    text = "Access Denied"
+
+
+class AuthorizationQueryParametersError(WireError):
+    """The query of a presigned URL is not what Signature Version 4 asks for."""
+
+    code = "AuthorizationQueryParametersError"
+
+
+class InvalidAccessKeyId(WireError):
+    """A key that does not exist, or one of a session without the session's token."""
+
+    code = "InvalidAccessKeyId"
+    status = 403
+    text = "The AWS Access Key Id you provided does not exist in our records."
+
+    def __init__(self, access_key: str) -> None:
+        super().__init__(elements={"AWSAccessKeyId": access_key})
+
+
+class InvalidToken(WireError):
+    """The token of another session, or one where the key has none."""
+
+    code = "InvalidToken"
+    text = "The provided token is malformed or otherwise invalid."
+
+    def __init__(self, token: str) -> None:
+        super().__init__(elements={"Token-0": token})
+
+
+class SignatureDoesNotMatch(WireError):
+    """The request, or the policy, is not what was signed, or was signed with another secret."""
+
+    code = "SignatureDoesNotMatch"
+    status = 403
+    text = (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method."
+    )
