@@ -42,6 +42,34 @@ class MalformedTrailer(WireError):
     text = "The request contained trailing data that was not well-formed or did not conform to our published schema."
 
 
+class MalformedPostRequest(WireError):
+    """The body of a form cannot be read."""
+
+    code = "MalformedPOSTRequest"
+    text = "The body of your POST request is not well-formed multipart/form-data."
+
+
+class NoForm(WireError):
+    """An upload to a bucket that is not a form."""
+
+    code = "PreconditionFailed"
+    status = 412
+    text = "At least one of the pre-conditions you specified did not hold"
+
+    def __init__(self) -> None:
+        super().__init__(elements={"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"})
+
+
+class MaxPostPreDataLengthExceeded(WireError):
+    """What stands before the file in a form is more than ``most`` bytes; the spelling is S3's."""
+
+    code = "MaxPostPreDataLengthExceeded"
+    text = "Your POST request fields preceeding the upload file was too large."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(elements={"MaxPostPreDataLengthBytes": str(most)})
+
+
 class InvalidArgument(WireError):
     """A value that S3 does not take; ``argument`` and ``value`` name it."""
 
