@@ -1,0 +1,1 @@
+"""Every service of moto but S3, kept across a crash. Importing `Services` imports moto's core, and no service."""
