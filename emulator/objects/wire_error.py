@@ -139,3 +139,26 @@ class SignatureDoesNotMatch(WireError):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method."
     )
+
+
+class InvalidPolicyDocument(WireError):
+    """The policy of a form cannot be read."""
+
+    code = "InvalidPolicyDocument"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid Policy: {reason}")
+
+
+class EntityTooLarge(WireError):
+    """More bytes than the policy of a form allows."""
+
+    code = "EntityTooLarge"
+    text = "Your proposed upload exceeds the maximum allowed size"
+
+
+class EntityTooSmall(WireError):
+    """Fewer bytes than the policy of a form asks for."""
+
+    code = "EntityTooSmall"
+    text = "Your proposed upload is smaller than the minimum allowed size"
