@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.aws.credentials import credential
@@ -19,3 +19,17 @@ def caller(environ: Mapping[str, Any]) -> tuple[str, str]:
     if found is None:
         return "", ""
     return found.service.lower() or "s3", found.access_key
+
+
+def is_s3(environ: Mapping[str, Any], service: str, has_bucket: Callable[[str], bool]) -> bool:
+    """Whether a request is S3's: signed for it (``service``), or unsigned and about a bucket that is there.
+
+    Unsigned calls of other services say what they call in a header or a form, or have a path that no bucket has.
+    """
+    path: str = environ["PATH_INFO"]
+    if path.startswith("/v20180820/") or "s3-control" in environ.get("HTTP_HOST", ""):
+        return False  # S3's control plane
+    if service:
+        return service == "s3"
+    own = path.startswith("/moto-api/") or "HTTP_X_AMZ_TARGET" in environ
+    return not own and has_bucket(path.lstrip("/").partition("/")[0])

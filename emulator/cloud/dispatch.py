@@ -91,7 +91,7 @@ class Moto:
             return refuse(environ, service, 501, NOT_BUILT, _not_built(environ, service))
         return status, headers, body
 
-    def _run(self, environ: dict[str, Any]) -> Reply:
+    def _run(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         started: list[tuple[int, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from emulator.arns import Scope
@@ -11,17 +12,17 @@ from emulator.sinks.port import Line
 
 
 class Logs:
-    """Writes straight into moto's backend. ``ready`` makes moto ready."""
+    """Writes straight into moto's backend. What is done inside ``changing`` is durable when that ends."""
 
-    def __init__(self, ready: Callable[[], Any]) -> None:
-        self._ready = ready
+    def __init__(self, changing: Callable[[], AbstractContextManager[None]]) -> None:
+        self._changing = changing
         self._lock = threading.Lock()  # moto's streams have none
 
     def write(self, scope: Scope, group: str, stream: str, lines: Sequence[Line]) -> None:
-        backend = self._backend(scope)
         # Sorted, as CloudWatch wants a batch; the sort is stable, so lines of one moment keep their order.
         events = sorted(({"timestamp": int(line.at * 1000), "message": line.text} for line in lines), key=_moment)
-        with self._lock:
+        with self._changing(), self._lock:
+            backend = _backend(scope)
             backend.ensure_log_group(group)
             backend.ensure_log_stream(group, stream)
             if events:
@@ -29,11 +30,11 @@ class Logs:
                 # dropped, whatever its clock says.
                 backend.groups[group].put_log_events(stream, events)
 
-    def _backend(self, scope: Scope) -> Any:
-        self._ready()
-        from moto.logs.models import logs_backends
 
-        return logs_backends[scope.account][scope.region]
+def _backend(scope: Scope) -> Any:
+    from moto.logs.models import logs_backends
+
+    return logs_backends[scope.account][scope.region]
 
 
 def _moment(event: dict[str, Any]) -> int:

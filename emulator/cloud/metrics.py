@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,16 +12,17 @@ from emulator.sinks.port import Datum, StatisticSet
 
 
 class Metrics:
-    """Writes straight into moto's backend. ``ready`` makes moto ready."""
+    """Writes straight into moto's backend. What is done inside ``changing`` is durable when that ends."""
 
-    def __init__(self, ready: Callable[[], Any]) -> None:
-        self._ready = ready
+    def __init__(self, changing: Callable[[], AbstractContextManager[None]]) -> None:
+        self._changing = changing
 
     def put(self, scope: Scope, namespace: str, data: Sequence[Datum | StatisticSet]) -> None:
-        self._ready()
-        from moto.cloudwatch.models import cloudwatch_backends
+        with self._changing():
+            from moto.cloudwatch.models import cloudwatch_backends
 
-        cloudwatch_backends[scope.account][scope.region].put_metric_data(namespace, [_member(datum) for datum in data])
+            backend = cloudwatch_backends[scope.account][scope.region]
+            backend.put_metric_data(namespace, [_member(datum) for datum in data])
 
 
 def _member(datum: Datum | StatisticSet) -> dict[str, Any]:

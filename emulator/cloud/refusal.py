@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -18,11 +19,23 @@ NOT_BUILT = "NotImplemented"
 _REST_XML = ("s3", "s3express", "s3-outposts", "cloudfront", "route53")
 """The services of AWS whose protocol is rest-xml (botocore's models, by signing name)."""
 
-Reply = tuple[int, list[tuple[str, str]], bytes]
+Reply = tuple[int, list[tuple[str, str]], bytes | Iterable[bytes]]
+"""Status, headers and body; a body that is not bytes is closed when it has been sent."""
 
 
-def refuse(environ: Mapping[str, Any], service: str, status: int, code: str, message: str) -> Reply:
-    """Status, headers and body of an error ``code`` in the protocol of the request in ``environ``."""
+def refuse(
+    environ: Mapping[str, Any],
+    service: str,
+    status: int,
+    code: str,
+    message: str,
+    *,
+    elements: Mapping[str, str] | None = None,
+) -> Reply:
+    """Status, headers and body of an error ``code`` in the protocol of the request in ``environ``.
+
+    ``elements`` are more members of the error, where the protocol is S3's.
+    """
     request_id = str(uuid.uuid4())
     content_type = environ.get("CONTENT_TYPE", "")
     if environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor":
@@ -30,7 +43,7 @@ def refuse(environ: Mapping[str, Any], service: str, status: int, code: str, mes
     elif environ.get("HTTP_X_AMZ_TARGET") or content_type.startswith("application/x-amz-json"):
         kind, body = content_type or "application/x-amz-json-1.1", _json({"__type": code, "message": message})
     elif service in _REST_XML:
-        kind, body = "application/xml", _error_xml("", code, message, request_id)
+        kind, body = "application/xml", _error_xml("", code, message, request_id, elements or {})
     elif service == "ec2":
         kind, body = "text/xml", _error_xml("Response", code, message, request_id)
     elif content_type.startswith("application/x-www-form-urlencoded"):
@@ -55,8 +68,11 @@ def _json(members: Mapping[str, str]) -> bytes:
     return json.dumps(members).encode()
 
 
-def _error_xml(wrapper: str, code: str, message: str, request_id: str) -> bytes:
+def _error_xml(
+    wrapper: str, code: str, message: str, request_id: str, elements: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     error = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+    error += "".join(f"<{name}>{escape(value)}</{name}>" for name, value in elements.items())
     if not wrapper:  # S3's form; botocore reads it for the other rest-xml services as well
         text = f"{error}<RequestId>{request_id}</RequestId></Error>"
     elif wrapper == "Response":

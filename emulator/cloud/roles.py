@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -13,15 +14,15 @@ RoleState = Literal["ok", "refuses", "unknown"]
 
 
 class Roles:
-    """The roles of IAM. ``ready`` makes moto ready and answers its IAM backends; ``saved`` commits IAM."""
+    """The roles of IAM. What is done inside ``changing`` is durable when that ends."""
 
-    def __init__(self, ready: Callable[[], Any], saved: Callable[[], None]) -> None:
-        self._ready = ready
-        self._saved = saved
+    def __init__(self, changing: Callable[[], AbstractContextManager[None]]) -> None:
+        self._changing = changing
 
     def state(self, arn: str, service: str = "sagemaker.amazonaws.com") -> RoleState:
         """``ok`` when ``service`` may assume the role, ``refuses`` when its trust policy does not let it."""
-        backend, role = self._find(arn)
+        with self._changing():
+            backend, role = self._find(arn)
         if backend is None or role is None:
             return "unknown"
         return "ok" if trusts(role.assume_role_policy_document, service) else "refuses"
@@ -31,21 +32,23 @@ class Roles:
 
         Raises ValueError when ``arn`` is no role ARN.
         """
-        from emulator.cloud.seeds import make_role
-
         parsed = parse_role(arn)
         if parsed is None:
             raise ValueError(f"{arn} is no role ARN")
-        backend, role = self._find(arn)
-        if role is None:
-            make_role(backend, parsed.path, parsed.name)
-            self._saved()
+        with self._changing():
+            from emulator.cloud.seeds import make_role
+
+            backend, role = self._find(arn)
+            if role is None:
+                make_role(backend, parsed.path, parsed.name)
 
     def _find(self, arn: str) -> tuple[Any, Any]:
         parsed = parse_role(arn)
         if parsed is None:
             return None, None
-        backend = self._ready()[parsed.account][arn.split(":")[1]]
+        from moto.iam.models import iam_backends
+
+        backend = iam_backends[parsed.account][arn.split(":")[1]]
         # by name: IAM's names are unique in an account whatever their path
         return backend, next((role for role in list(backend.roles.values()) if role.name == parsed.name), None)
 

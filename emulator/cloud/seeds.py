@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from moto.iam.models import IAMBackend, Role, iam_backends
-from moto.s3.models import s3_backends
 
 from emulator.arns import partition
 
@@ -37,11 +37,11 @@ def default_bucket(account: str, region: str) -> str:
     return f"sagemaker-{region}-{account}"
 
 
-def sow(account: str, region: str) -> None:
+def sow(account: str, region: str, make_bucket: Callable[[str, str, str], object]) -> None:
     """Make the role and the default bucket of the emulator's own region.
 
     The bucket: with ``default_bucket_prefix`` the SDKs list it before they would create it, and fail when it is not
     there (S3's NoSuchBucket is not the code they wait for).
     """
     make_role(iam_backends[account][partition(region)], ROLE_PATH, ROLE_NAME)
-    s3_backends[account][partition(region)].create_bucket(default_bucket(account, region), region)
+    make_bucket(default_bucket(account, region), account, region)

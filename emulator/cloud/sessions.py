@@ -9,7 +9,8 @@ SESSION_NAME = "SageMaker"
 
 _SECONDS = 43200
 
-_DUMMY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # the emulator checks no signature
+DUMMY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""The keys of everybody who has none: what ``sagemaker-emulator env`` sets."""
 
 
 def open_session(scope: Scope, role: str) -> dict[str, str]:
@@ -19,7 +20,7 @@ def open_session(scope: Scope, role: str) -> dict[str, str]:
     """
     parsed = parse_role(role)
     if parsed is None or parsed.account != scope.account:
-        return dict(_DUMMY)
+        return dict(DUMMY)
     from moto.sts.models import sts_backends
 
     session = sts_backends[scope.account][partition(scope.region)].assume_role(

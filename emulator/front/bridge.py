@@ -107,6 +107,15 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def read(self, size: int = -1, /) -> bytes:
+        """As inherited, but what has come is handed on as it is, without a buffer of ``size`` bytes for it."""
+        if size < 0:
+            return self.readall()
+        while not self._ready and self._more:
+            self._pull()
+        block, self._ready = self._ready[:size], self._ready[size:]
+        return bytes(block)
+
     def readinto(self, buffer: Any) -> int:
         while not self._ready and self._more:
             self._pull()

@@ -13,6 +13,10 @@ _VIRTUAL = re.compile(
 _SERVICE = re.compile(r"s3(?:[.\-][a-z0-9\-.]*)?|.*\.s3-control[.\-].*", re.IGNORECASE)
 """Hosts that are S3 itself, such as ``s3.eu-west-1.localhost``, or S3's control plane: no bucket in them."""
 
+SENT_HOST = "emulator.sent_host"
+SENT_URI = "emulator.sent_uri"
+"""Environ keys of the Host header and the target as the client sent them."""
+
 _PLAIN_HOST = "localhost"
 """What moto is told as host. It takes any host with a dot for a bucket's, ``emulator.internal`` too."""
 
@@ -27,8 +31,12 @@ def bucket_of_host(host: str) -> str | None:
 
 
 def to_path_style(environ: dict[str, Any]) -> None:
-    """Rewrite an S3 request in place so that its bucket, if the host names one, stands first in the path."""
+    """Rewrite an S3 request in place so that its bucket, if the host names one, stands first in the path.
+
+    What was sent stays under `SENT_HOST` and `SENT_URI`: signatures are about that.
+    """
     host = environ.get("HTTP_HOST", "")
+    environ[SENT_HOST], environ[SENT_URI] = host, environ["RAW_URI"]
     if ".s3-control" in host or host.startswith("s3-control"):
         return
     bucket = bucket_of_host(host)

@@ -5,4 +5,5 @@ from __future__ import annotations
 import pkgutil
 
 import moto
-KEPT=frozenset(m.name for m in pkgutil.iter_modules(moto.__path__)) - {"s3"}
+
+KEPT = frozenset(m.name for m in pkgutil.iter_modules(moto.__path__)) - {"s3"}

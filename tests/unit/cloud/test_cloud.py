@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
+from emulator.cloud.catalogue import StateUnreadable
 from emulator.objects.port import NoSuchBucket
 from tests.mounted import ACCOUNT, REGION, Mounted, mounted
 
@@ -76,7 +76,7 @@ def test_account_of_a_key_is_known_after_a_restart_without_moto(tmp_path: Path) 
     try:
         assert again.account_of(key) == "999988887777"
         assert again.account_of("AKIASOMETHINGELSE000") == ACCOUNT
-        assert again._durable is None
+        assert again._mounted is None
     finally:
         again.close()
 
@@ -144,7 +144,7 @@ def test_second_cloud_in_one_process_is_refused_until_the_first_is_closed(cloud:
 
 def test_cloud_whose_state_cannot_be_read_does_not_keep_others_out(tmp_path: Path) -> None:
     (tmp_path / "cloud.sqlite3").write_bytes(b"no database" * 100)
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(StateUnreadable, match=r"is damaged: file is not a database\. Nothing was changed"):
         Cloud(ACCOUNT, REGION, tmp_path)
     Cloud(ACCOUNT, REGION, tmp_path / "other").close()
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from botocore.config import Config
 
-from emulator.front.hosts import bucket_of_host, to_path_style
+from emulator.front.hosts import SENT_HOST, SENT_URI, bucket_of_host, to_path_style
 from tests.mounted import ACCOUNT, REGION, Mounted
 
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
@@ -47,7 +47,13 @@ def test_host_names_a_bucket_or_none(host: str, bucket: str | None) -> None:
 def test_bucket_moves_from_the_host_to_the_path() -> None:
     environ = {"HTTP_HOST": "mine.s3.amazonaws.com:80", "PATH_INFO": "/a/b", "RAW_URI": "/a%2Fb?acl"}
     to_path_style(environ)
-    assert environ == {"HTTP_HOST": "localhost:80", "PATH_INFO": "/mine/a/b", "RAW_URI": "/mine/a%2Fb?acl"}
+    assert environ == {
+        "HTTP_HOST": "localhost:80",
+        "PATH_INFO": "/mine/a/b",
+        "RAW_URI": "/mine/a%2Fb?acl",
+        SENT_HOST: "mine.s3.amazonaws.com:80",
+        SENT_URI: "/a%2Fb?acl",
+    }
 
 
 def test_s3s_control_plane_keeps_its_host() -> None:

@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
 from emulator.cloud.catalogue import StateUnreadable
-from emulator.cloud.durable import PERSISTED
 from tests.mounted import ACCOUNT, REGION, mounted
 
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
@@ -158,7 +157,7 @@ def test_open_upload_is_completed_after_a_restart(tmp_path: Path) -> None:
         found = s3.get_object(Bucket=BUCKET, Key="big")
         assert (found["ETag"], found["Metadata"], found["Body"].read()) == (etag, {"a": "1"}, half + b"end")
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
-        assert stored_bodies(tmp_path) == 1
+        assert stored_bodies(tmp_path) == 2  # one of each part; the one that was replaced is gone
 
 
 def test_aborted_upload_leaves_nothing(tmp_path: Path) -> None:
@@ -173,7 +172,11 @@ def test_aborted_upload_leaves_nothing(tmp_path: Path) -> None:
 
 
 def stored_bodies(state_dir: Path) -> int:
-    return sum(path.is_file() for path in (state_dir / "objects").rglob("*"))
+    """Blobs of either kind: files, and rows of the catalogue."""
+    with sqlite3.connect(state_dir / "cloud.sqlite3") as db:
+        (rows,) = db.execute("SELECT count(*) FROM blob").fetchone()
+    db.close()
+    return int(rows) + sum(path.is_file() for path in (state_dir / "objects").rglob("*"))
 
 
 def test_copies_deletions_and_batches_survive_and_leave_no_body_behind(tmp_path: Path) -> None:
@@ -254,14 +257,6 @@ def test_access_log_that_a_read_causes_survives(tmp_path: Path) -> None:
         assert before
     with mounted(tmp_path) as aws:
         assert logged(aws.client("s3")) == before
-
-
-def test_services_that_are_not_listed_begin_empty(tmp_path: Path) -> None:
-    with mounted(tmp_path) as aws:
-        aws.client("sqs").create_queue(QueueName="q")
-    with mounted(tmp_path) as aws:
-        assert "QueueUrls" not in aws.client("sqs").list_queues()
-    assert PERSISTED == ("s3", "iam")
 
 
 def test_last_of_many_writers_of_one_key_is_what_a_restart_finds(tmp_path: Path) -> None:
@@ -361,7 +356,7 @@ def test_object_whose_bytes_find_no_space_does_not_exist(tmp_path: Path, monkeyp
         s3 = aws.client("s3", config=Config(retries={"total_max_attempts": 1}))
         s3.list_buckets()
         with monkeypatch.context() as full:
-            full.setattr(aws.cloud._bodies, "save", no_space)
+            full.setattr(aws.cloud._ready().s3.blobs, "save", no_space)
             with pytest.raises(ClientError, match="No space left"):
                 s3.put_object(Bucket=BUCKET, Key="k", Body=b"x")
         assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
@@ -372,7 +367,7 @@ def test_role_that_is_refused_for_want_of_space_does_not_exist(tmp_path: Path, m
         iam = aws.client("iam", config=Config(retries={"total_max_attempts": 1}))
         iam.list_roles()
         with monkeypatch.context() as full:
-            full.setattr(aws.cloud._catalogue, "put_service", no_space)
+            full.setattr(aws.cloud._catalogue.services, "put_unit", no_space)
             with pytest.raises(ClientError, match="No space left"):
                 iam.create_role(RoleName="new", AssumeRolePolicyDocument=POLICY)
         assert [role["Arn"] for role in iam.list_roles()["Roles"]] == [ARN]
@@ -431,7 +426,7 @@ def test_state_of_a_later_format_is_refused(tmp_path: Path) -> None:
 def test_bodies_a_killed_process_had_not_named_are_swept(tmp_path: Path) -> None:
     with mounted(tmp_path) as aws:
         aws.client("s3").put_object(Bucket=BUCKET, Key="k", Body=b"x")
-    (tmp_path / "objects" / "ab").mkdir(exist_ok=True)
+    (tmp_path / "objects" / "ab").mkdir(parents=True, exist_ok=True)
     (tmp_path / "objects" / "ab" / "abandoned").write_bytes(b"half")
     with mounted(tmp_path) as aws:
         assert aws.client("s3").get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"

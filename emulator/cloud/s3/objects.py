@@ -5,40 +5,34 @@ from __future__ import annotations
 import calendar
 import io
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from emulator.cloud.bodies import Bodies, StoredBody
 from emulator.objects.port import AccessDenied, NoSuchBucket, NoSuchKey, ObjectInfo
 
-
-class Changing(Protocol):
-    """Runs a change of moto's state and makes it durable."""
-
-    def __call__(self, change: Callable[[], Any]) -> Any: ...
+if TYPE_CHECKING:
+    from emulator.cloud.s3.service import S3
 
 
 class Objects:
-    """S3 inside the process. ``ready`` makes moto ready; ``changing`` runs a change and commits it."""
+    """S3 inside the process. ``ready`` makes moto ready and answers its S3."""
 
-    def __init__(self, account: str, bodies: Bodies, ready: Callable[[], Any], changing: Changing) -> None:
+    def __init__(self, account: str, ready: Callable[[], S3]) -> None:
         self._account = account
-        self._bodies = bodies
         self._ready = ready
-        self._changing = changing
 
     def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
         found = self._bucket(bucket, account)
-        names = sorted(name for name in dict(found.keys) if name.startswith(prefix))
-        current = ((name, found.keys.get(name)) for name in names)
-        return (_info(key) for _, key in current if _is_object(key))
+        from emulator.cloud.s3.listing import current
+
+        return (_info(key) for key in current(found.keys, prefix))
 
     def open(self, bucket: str, key: str, *, account: str | None = None) -> BinaryIO:
-        with self._bodies.reading():
-            found = self._bucket(bucket, account).keys.get(key)
-            if not _is_object(found):
-                raise NoSuchKey(bucket, key)
-            buffer = found._value_buffer
-            return buffer.open() if isinstance(buffer, StoredBody) else io.BytesIO(found.value)
+        from emulator.objects.reading import BodyFile
+
+        s3 = self._ready()
+        with s3.graves.visit() as visit:
+            return cast("BinaryIO", BodyFile(s3.blobs, self._body(bucket, key, account), visit.keep()))
 
     def put(
         self,
@@ -49,26 +43,29 @@ class Objects:
         kms_key_id: str | None = None,
         account: str | None = None,
     ) -> ObjectInfo:
-        from emulator.cloud.hooks import Measured
-
+        s3 = self._ready()
         self._bucket(bucket, account)
-        saved = self._bodies.save(io.BytesIO(body) if isinstance(body, bytes) else body)
-        value = Measured(StoredBody(self._bodies, saved.ref), saved.size)
-        try:
-            stored = self._changing(
-                lambda: self._backend(account).put_object(
-                    bucket,
-                    key,
-                    value,
-                    etag=saved.md5,
-                    encryption="aws:kms" if kms_key_id else None,
-                    kms_key_id=kms_key_id,
-                )
+
+        def store() -> Any:
+            claim = s3.reception.take(io.BytesIO(body) if isinstance(body, bytes) else body)
+            return self._backend(account).put_object(
+                bucket, key, claim, encryption="aws:kms" if kms_key_id else None, kms_key_id=kms_key_id
             )
-        except NoSuchBucket:  # deleted while the body was written
-            self._bodies.bury({saved.ref})
-            raise
-        return _info(stored)
+
+        from moto.s3.exceptions import MissingBucket
+
+        try:
+            return _info(s3.changing(store))
+        except MissingBucket as error:  # deleted while the body was written
+            raise NoSuchBucket(bucket) from error
+
+    def _body(self, bucket: str, key: str, account: str | None) -> Any:
+        found = self._bucket(bucket, account).keys.get(key)
+        if not _is_object(found):
+            raise NoSuchKey(bucket, key)
+        from emulator.cloud.s3.claims import body_of
+
+        return body_of(found)
 
     def _backend(self, account: str | None) -> Any:
         self._ready()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from emulator.cloud.touches import Bucket, Key, Touches
+from emulator.cloud.s3.touches import Bucket, Key, Touches
 
 
 def test_marks_go_to_the_recording_of_their_own_thread() -> None:

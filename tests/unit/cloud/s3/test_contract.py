@@ -6,9 +6,9 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
-from emulator.cloud.hooks import TESTED_WITH
+from emulator.cloud.s3.contract import TESTED_WITH
 
-PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[4] / "pyproject.toml"
 MAJOR, MINOR = (int(part) for part in TESTED_WITH.split(".")[:2])
 
 

@@ -1,0 +1,191 @@
+"""The claim check: moto's keys hold a `Body` where they held bytes, and are given one where they were given bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, TypeVar, cast
+
+from moto.s3.models import FakeKey
+
+from emulator.objects.blobs import CHUNK, Blobs
+from emulator.objects.body import Body, size_of
+from emulator.objects.checksum import Digests
+from emulator.objects.reading import BodyFile
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is handed to moto in place of bytes.
+
+    ``md5`` in hex; ``checksums`` by algorithm, as S3's headers have them; ``algorithm`` is that of the object.
+    """
+
+    body: Body
+    md5: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    algorithm: str = ""
+
+    def __len__(self) -> int:
+        return size_of(self.body)
+
+    def __bool__(self) -> bool:
+        return True  # moto says `body or b""`
+
+
+class Held:
+    """What a ``FakeKey`` has as its buffer. moto closes it with the key; there is nothing to close."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+
+    def close(self) -> None:
+        """Bytes are removed when no row names them any more, not before."""
+
+
+class Claims:
+    """How moto's keys find the bytes. One for the process, since moto's classes are."""
+
+    def __init__(self) -> None:
+        self._blobs: Blobs | None = None
+        self._local = threading.local()
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the bytes are."""
+        assert self._blobs is not None, "moto's S3 is used by nobody"
+        return self._blobs
+
+    def use(self, blobs: Blobs | None) -> None:
+        """From now on bytes are in ``blobs``."""
+        self._blobs = blobs
+
+    @contextlib.contextmanager
+    def lending(self) -> Iterator[None]:
+        """While this thread is inside, a key's value is a `Claim` instead of bytes."""
+        before = self.lends
+        self._local.lends = True
+        try:
+            yield
+        finally:
+            self._local.lends = before
+
+    @property
+    def lends(self) -> bool:
+        """Whether this thread is inside `lending`."""
+        return getattr(self._local, "lends", False)
+
+    @contextlib.contextmanager
+    def showing(self) -> Iterator[list[FakeKey]]:
+        """While this thread is inside, a key that is looked up is put into the list that is yielded, and its value is
+        empty: the reply's bytes are streamed from the key's body, past moto."""
+        shown: list[FakeKey] = []
+        self._local.shown = shown
+        try:
+            yield shown
+        finally:
+            self._local.shown = None
+
+    @property
+    def shown(self) -> list[FakeKey] | None:
+        """The list of `showing` when this thread is inside."""
+        return getattr(self._local, "shown", None)
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[set[str]]:
+        """While this thread is inside, yields the set of the blobs that it makes."""
+        before: set[str] | None = getattr(self._local, "made", None)
+        made: set[str] = set() if before is None else before
+        self._local.made = made
+        try:
+            yield made
+        finally:
+            self._local.made = before
+
+    def made(self, body: Body) -> Body:
+        """Note that this thread's request has made ``body``."""
+        made: set[str] | None = getattr(self._local, "made", None)
+        if made is not None:
+            made.update(segment.blob for segment in body)
+        return body
+
+    def kept(self, data: bytes) -> Claim:
+        """Bytes that moto itself has made, as a claim."""
+        body = self.blobs.save(io.BytesIO(data))
+        return Claim(self.made(body), hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+    def open(self, body: Body) -> BinaryIO:
+        """The bytes as a file."""
+        return cast("BinaryIO", BodyFile(self.blobs, body))
+
+    def digests(self, body: Body, *algorithms: str) -> Digests:
+        """Digests of bytes that are stored."""
+        found = Digests(algorithms)
+        with self.open(body) as file:
+            while block := file.read(CHUNK):
+                found.update(block)
+        return found
+
+
+T = TypeVar("T")
+
+claims = Claims()
+
+
+def body_of(key: FakeKey) -> Body:
+    """The bytes of a key."""
+    held: Any = key._value_buffer
+    return held.body if isinstance(held, Held) else ()
+
+
+def claim_of(key: FakeKey) -> Claim:
+    """A key's bytes as a claim; they are read only where the key's ETag is not their MD5."""
+    body, etag = body_of(key), key.etag.strip('"')
+    return Claim(body, claims.digests(body).md5 if "-" in etag else etag)
+
+
+def blank(model: type[T]) -> T:
+    """An instance of one of moto's models that has no member yet."""
+    return model.__new__(model)
+
+
+def drop_what_is_no_metadata(key: FakeKey) -> None:
+    """Headers of an upload that moto would show again with each read of the object."""
+    for name in ("content-md5", "x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-content-sha256"):
+        key.metadata.pop(name, None)
+
+
+def install() -> None:
+    """Let ``FakeKey.value`` be set to a `Claim`, or to bytes, which become one; and be read as either."""
+
+    def get_value(self: FakeKey) -> Any:
+        if claims.lends:
+            return claim_of(self)
+        if claims.shown is not None:
+            return b""
+        with claims.open(body_of(self)) as file:
+            return file.read()
+
+    def set_value(self: FakeKey, value: Any) -> None:
+        data = value.encode() if isinstance(value, str) else value
+        claim = data if isinstance(data, Claim) else claims.kept(bytes(data))
+        self._value_buffer = cast("Any", Held(claim.body))
+        self.contentsize = len(claim)
+        if self._etag is None:
+            self._etag = claim.md5
+
+    def copied(self: FakeKey, _memo: object) -> FakeKey:
+        twin = blank(FakeKey)
+        vars(twin).update(vars(self))
+        return twin
+
+    FakeKey.__deepcopy__ = copied  # type: ignore[attr-defined]  # moto copies keys to mark them, bytes and all
+    FakeKey.value = property(get_value, set_value)  # type: ignore[method-assign,assignment]
+    # There is no open file that a key could have left behind.
+    FakeKey.__del__ = lambda _self: None  # type: ignore[method-assign]

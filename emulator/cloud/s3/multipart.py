@@ -1,0 +1,163 @@
+"""Multipart uploads without bytes: parts are claims, and the whole is their bodies, joined."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
+
+from moto.s3.exceptions import EntityTooSmall, InvalidPart, InvalidRange, MalformedXML, MissingKey, NoSuchUpload
+from moto.s3.models import FakeKey, FakeMultipart, S3Backend
+from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+from emulator.cloud.s3.claims import Claim, body_of, claim_of, claims, drop_what_is_no_metadata
+from emulator.objects import checksum
+from emulator.objects.body import cut, joined
+
+DEFAULT_ALGORITHM = "CRC64NVME"
+"""What S3 computes where a client names no algorithm (since December 2024)."""
+
+
+class Completed:
+    """What is left of an upload when it is completed: its id and the sizes of its parts, in bytes.
+
+    Stands where moto keeps the whole ``FakeMultipart``, with a key for each part.
+    """
+
+    __slots__ = ("id", "sizes")
+
+    def __init__(self, id: str, sizes: Sequence[int]) -> None:
+        self.id = id
+        self.sizes = tuple(sizes)
+
+    def dispose(self) -> None:
+        """moto disposes of an upload with its key; nothing is left to dispose of."""
+
+
+def algorithm_of(upload: FakeMultipart) -> str:
+    """The checksum algorithm of an upload."""
+    return str(upload.metadata.get("x-amz-checksum-algorithm") or DEFAULT_ALGORITHM).upper()
+
+
+def type_of(upload: FakeMultipart) -> str:
+    """``COMPOSITE`` or ``FULL_OBJECT``, with S3's default for the algorithm."""
+    default = "FULL_OBJECT" if algorithm_of(upload) == "CRC64NVME" else "COMPOSITE"
+    return str(upload.metadata.get("x-amz-checksum-type") or default).upper()
+
+
+def install() -> None:
+    """Replace what in moto joins, cuts or copies the bytes of parts."""
+    _complete_by_joining()
+    _keep_checksums_of_parts()
+    _copy_parts_by_cutting()
+
+
+def _complete_by_joining() -> None:
+    original = S3Backend.complete_multipart_upload
+
+    def complete(self: FakeMultipart, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int]]:
+        parts = list(_chosen(self, body))
+        digest = hashlib.md5(b"".join(bytes.fromhex(_etag(part)) for part in parts), usedforsecurity=False)
+        claim = Claim(joined(body_of(part) for part in parts), md5="")
+        return claim, f"{digest.hexdigest()}-{len(parts)}", _checksum(self, parts)
+
+    def complete_multipart_upload(
+        self: S3Backend, bucket_name: str, multipart_id: str, body: Iterator[tuple[int, str]]
+    ) -> FakeKey | None:
+        upload = self.get_bucket(bucket_name).multiparts.get(multipart_id)
+        if upload is None:
+            raise NoSuchUpload(upload_id=multipart_id)
+        chosen = list(body)
+        key = original(self, bucket_name, multipart_id, iter(chosen))
+        if key is not None:
+            sizes = [upload.parts[number].size for number, _ in chosen]
+            key.multipart = cast("Any", Completed(multipart_id, sizes))
+            key.checksum_algorithm = algorithm_of(upload)
+            drop_what_is_no_metadata(key)
+        return key
+
+    FakeMultipart.complete = complete  # type: ignore[method-assign]
+    S3Backend.complete_multipart_upload = complete_multipart_upload  # type: ignore[method-assign]
+
+
+def _chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
+    """The parts a completion names, in turn; raises S3's errors."""
+    last: FakeKey | None = None
+    for number, etag in asked:
+        part = upload.parts.get(number)
+        if part is None or _etag(part) != etag.strip('"'):
+            raise InvalidPart
+        if last is not None and last.size < S3_UPLOAD_PART_MIN_SIZE:
+            raise EntityTooSmall
+        last = part
+        yield part
+    if last is None:
+        raise MalformedXML
+
+
+def _etag(part: FakeKey) -> str:
+    return part.etag.strip('"')
+
+
+def _checksum(upload: FakeMultipart, parts: Sequence[FakeKey]) -> tuple[str, str, int]:
+    """Type, value and number of parts (1 for a full object's), as moto wants them."""
+    algorithm = algorithm_of(upload)
+    if type_of(upload) == "COMPOSITE":
+        values = [_checksum_of_part(part, algorithm) for part in parts]
+        return "COMPOSITE", checksum.composite(algorithm, values), len(parts)
+    pairs = [(_checksum_of_part(part, algorithm), part.size) for part in parts]
+    return "FULL_OBJECT", checksum.combined(algorithm, pairs), 1
+
+
+def _checksum_of_part(part: FakeKey, algorithm: str) -> str:
+    """As it came in with the part; read from its bytes where another algorithm did."""
+    if part.checksum_algorithm == algorithm and part.checksum_value:
+        return part.checksum_value
+    return claims.digests(body_of(part), algorithm).value(algorithm)
+
+
+def _keep_checksums_of_parts() -> None:
+    original = FakeMultipart.set_part
+
+    def set_part(self: FakeMultipart, part_id: int, value: Any) -> FakeKey:
+        part = original(self, part_id, value)
+        algorithm = algorithm_of(self)
+        if isinstance(value, Claim) and algorithm in value.checksums:
+            part.checksum_algorithm, part.checksum_value = algorithm, value.checksums[algorithm]
+        return part
+
+    FakeMultipart.set_part = set_part  # type: ignore[method-assign]
+
+
+def _copy_parts_by_cutting() -> None:
+    def upload_part_copy(  # noqa: PLR0917 - moto's own
+        self: S3Backend,
+        dest_bucket_name: str,
+        multipart_id: str,
+        part_id: int,
+        src_bucket_name: str,
+        src_key_name: str,
+        src_version_id: str | None,
+        start_byte: int | None,
+        end_byte: int | None,
+    ) -> FakeKey:
+        upload = self.get_bucket(dest_bucket_name).multiparts.get(multipart_id)
+        if upload is None:
+            raise NoSuchUpload(upload_id=multipart_id)
+        source = self.get_object(src_bucket_name, src_key_name, version_id=src_version_id)
+        if source is None:
+            raise MissingKey(key=src_key_name)
+        return upload.set_part(part_id, _cut_claim(source, start_byte, end_byte, algorithm_of(upload)))
+
+    S3Backend.upload_part_copy = upload_part_copy  # type: ignore[method-assign]
+
+
+def _cut_claim(source: FakeKey, start: int | None, end: int | None, algorithm: str) -> Any:
+    """A part's claim on the bytes from ``start`` to ``end`` (included). They are read for their ETag, not copied."""
+    if start is None or end is None:
+        return claim_of(source)
+    if end >= source.size or start > end:
+        raise InvalidRange(actual_size=str(source.size), range_requested=f"bytes={start}-{end}")
+    body = cut(body_of(source), start, end + 1)
+    digests = claims.digests(body, algorithm)
+    return Claim(body, digests.md5, {algorithm: digests.value(algorithm)})

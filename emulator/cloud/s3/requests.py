@@ -1,0 +1,65 @@
+"""What kind of S3 request a WSGI environ is, as far as an object's bytes are concerned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+_OBJECT = re.compile(r"/+[^/]+/.", re.DOTALL)
+_BUCKET = re.compile(r"/+[^/]+/?")
+
+_SUBRESOURCES = frozenset(
+    (
+        *("acl", "annotation", "attributes", "encryption", "legal-hold", "restore"),
+        *("retention", "select", "tagging", "torrent", "uploads"),
+    )
+)
+"""Parts of an object that are read and written by themselves."""
+
+
+def query(environ: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The parameters of the query, those without a value included."""
+    return parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+
+
+def is_upload(environ: Mapping[str, Any]) -> bool:
+    """Whether the body of a request is an object, or a part of one."""
+    if environ["REQUEST_METHOD"] != "PUT" or "HTTP_X_AMZ_COPY_SOURCE" in environ or not _names_object(environ):
+        return False
+    asked = query(environ).keys()
+    return not (asked & _SUBRESOURCES) and ("uploadId" in asked) == ("partNumber" in asked)
+
+
+def is_read(environ: Mapping[str, Any]) -> bool:
+    """Whether the reply to a request shows an object."""
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _names_object(environ):
+        return False
+    asked = query(environ).keys()
+    return not (asked & _SUBRESOURCES) and "uploadId" not in asked
+
+
+def is_form(environ: Mapping[str, Any]) -> bool:
+    """Whether a request is a browser's upload by form."""
+    is_form = environ.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data")
+    return environ["REQUEST_METHOD"] == "POST" and is_form and _BUCKET.fullmatch(_path(environ)) is not None
+
+
+def changes(environ: Mapping[str, Any]) -> bool:
+    """Whether a request may change the object that it names."""
+    return environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE")
+
+
+def bucket_and_key(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """The bucket and the (still encoded) key that a request names; each may be empty."""
+    bucket, _, key = _path(environ).lstrip("/").partition("/")
+    return bucket, key
+
+
+def _names_object(environ: Mapping[str, Any]) -> bool:
+    return _OBJECT.match(_path(environ)) is not None
+
+
+def _path(environ: Mapping[str, Any]) -> str:
+    return str(environ["RAW_URI"]).partition("?")[0]

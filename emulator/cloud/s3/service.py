@@ -1,0 +1,165 @@
+"""S3 as a whole: requests in, replies out, and what was acknowledged is kept."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from moto.s3.models import s3_backends
+
+from emulator.arns import partition
+from emulator.cloud.catalogue import Catalogue
+from emulator.cloud.s3 import claims as claim_check
+from emulator.cloud.s3 import (
+    contract,
+    copying,
+    listing,
+    marks,
+    multipart,
+    posting,
+    preflight,
+    replies,
+    requests,
+    sending,
+    signatures,
+)
+from emulator.cloud.s3.claims import claims
+from emulator.cloud.s3.ledger import Ledger
+from emulator.cloud.s3.memory import held_bucket
+from emulator.cloud.s3.reception import Part, Reception
+from emulator.cloud.s3.replies import RECEIVED
+from emulator.cloud.s3.sending import Asked, Sending
+from emulator.objects.assembly import Assemblies
+from emulator.objects.blobs import Blobs
+from emulator.objects.graves import Graves, Visit
+from emulator.objects.signature import SecretOf
+
+_TURNS = 256
+_DRAINED = 64 << 20
+
+T = TypeVar("T")
+
+
+@functools.cache
+def install() -> None:
+    """Apply every hook to moto's S3, once in a process. Raises `contract.MotoDiffers`."""
+    contract.check()
+    for part in (claim_check, multipart, copying, listing, replies, posting, preflight, marks):
+        part.install()
+
+
+class S3:
+    """moto's S3, with bytes in ``directory`` and all else in ``catalogue``. `load` comes first."""
+
+    def __init__(self, catalogue: Catalogue, directory: Path, *, synced: bool) -> None:
+        install()
+        self._catalogue = catalogue
+        self.blobs = Blobs(directory, catalogue, synced=synced)
+        self.graves = Graves(catalogue.lock, catalogue.is_named, self._remove)
+        self._assemblies = Assemblies(self.blobs)
+        self.ledger = Ledger(catalogue, self.blobs, self.graves, self._assemblies)
+        self.reception = Reception(self.blobs, self._assemblies, claims.made)
+        self.sending = Sending(self.blobs)
+        # Two writers of one key take turns, from looking whether it may be written until the change is stored.
+        self._turns = [threading.RLock() for _ in range(_TURNS)]
+
+    def load(self) -> None:
+        """Give moto what was kept."""
+        claims.use(self.blobs)
+        self.ledger.load()
+
+    def has_bucket(self, name: str) -> bool:
+        """Whether there is such a bucket, whoever owns it."""
+        return held_bucket(name) is not None
+
+    def make_bucket(self, name: str, account: str, region: str) -> None:
+        """Make a bucket that is not there yet."""
+        s3_backends[account][partition(region)].create_bucket(name, region)
+
+    def close(self) -> None:
+        """Let go of the bytes."""
+        claims.use(None)
+
+    def clear(self) -> None:
+        """Remove every byte; the catalogue's rows are its owner's affair."""
+        marks.touches.take_stray()
+        self._assemblies.clear()
+        self.graves.clear()
+        self.blobs.clear()
+
+    @contextmanager
+    def request(self) -> Iterator[Visit]:
+        """Around a request, or whatever else may change S3, from before its bytes come in to after its commit.
+
+        Blobs that were made inside, and that no row names at the end, are removed.
+        """
+        with self.graves.visit() as visit, claims.request() as made, marks.touches.recording():
+            try:
+                yield visit
+            finally:
+                with self._catalogue.lock:
+                    self.graves.bury([name for name in made if not self._catalogue.is_named(name)])
+
+    def commit(self) -> None:
+        """Store what the request that is under way has changed. Raises OSError and sqlite3.Error."""
+        with marks.touches.recording() as touched:
+            self.ledger.commit(touched)
+            touched.clear()
+
+    @contextmanager
+    def turn(self, environ: dict[str, Any]) -> Iterator[None]:
+        """Where a request may change an object: wait for those that change the same one."""
+        if not requests.changes(environ):
+            yield
+            return
+        with self._turns[hash(requests.bucket_and_key(environ)) % _TURNS]:
+            yield
+
+    def changing(self, change: Callable[[], T]) -> T:
+        """Run a change that comes by no request, and make it durable."""
+        with self.request():
+            result = change()
+            self.commit()
+            return result
+
+    def receive(self, environ: dict[str, Any], secret_of: SecretOf) -> Asked:
+        """Take what moto need not see out of a request: the bytes of an upload, the range of a read.
+
+        Raises `WireError`, also for a presigned request that does not allow what it asks for, and OSError.
+        """
+        signatures.verify(environ, secret_of)
+        if requests.is_upload(environ):
+            environ[RECEIVED] = self.reception.receive(environ, _part(environ))
+        elif requests.is_form(environ):
+            bucket, _ = requests.bucket_and_key(environ)
+            environ[RECEIVED] = posting.receive(environ, bucket, self.reception, secret_of)
+        return sending.take_out(environ) if requests.is_read(environ) else Asked()
+
+    def _remove(self, names: list[str]) -> None:
+        small = [name for name in names if Blobs.is_small(name)]
+        if small:
+            with self._catalogue.transaction():
+                self._catalogue.drop_blobs(small)
+        self.blobs.remove(names)
+
+
+def drain(environ: dict[str, Any]) -> None:
+    """Read the rest of a refused upload, within reason: a client that cannot send it does not see the refusal."""
+    left = _DRAINED
+    while left > 0 and (block := environ["wsgi.input"].read(1 << 16)):
+        left -= len(block)
+
+
+def _part(environ: dict[str, Any]) -> Part | None:
+    """Which part an upload is; None when it is none, or one of an upload that is not there."""
+    asked = requests.query(environ)
+    upload_id, number = asked.get("uploadId", [""])[0], asked.get("partNumber", [""])[0]
+    bucket = held_bucket(requests.bucket_and_key(environ)[0])
+    upload = bucket.multiparts.get(upload_id) if bucket is not None else None
+    if upload is None or not (number.isascii() and number.isdigit()):
+        return None
+    return Part(upload_id, int(number), multipart.algorithm_of(upload))
