@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import calendar
 import io
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from emulator.cloud.bodies import Bodies, StoredBody
+from emulator.objects import placing
 from emulator.objects.port import AccessDenied, NoSuchBucket, NoSuchKey, ObjectInfo
 
 
@@ -39,6 +42,15 @@ class Objects:
                 raise NoSuchKey(bucket, key)
             buffer = found._value_buffer
             return buffer.open() if isinstance(buffer, StoredBody) else io.BytesIO(found.value)
+
+    def place(self, bucket: str, key: str, target: Path, *, shared: bool = False, account: str | None = None) -> None:
+        with self.open(bucket, key, account=account) as body:
+            if isinstance(body, io.FileIO | io.BufferedReader):
+                path = Path(str(body.name))
+                placing.place([placing.Piece(path, 0, path.stat().st_size)], target, shared=shared)
+            else:
+                with target.open("xb") as file:
+                    shutil.copyfileobj(body, file)
 
     def put(
         self,

@@ -133,14 +133,12 @@ def test_a_command_outlasts_an_outage_of_the_engine(
     tmp_path: Path, command: Command, outcome: Event | None, done: str
 ) -> None:
     house = House(tmp_path, 3, AWAY)
-    (tmp_path / "job" / "scratch").mkdir(parents=True)
     assert house.do(command) == outcome
     assert house.engine.done == [done]
 
 
 def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
     house = House(tmp_path, 2, AWAY)
-    (tmp_path / "job" / "scratch").mkdir(parents=True)
     assert house.do(machine.Upload()) == machine.Uploaded()
     assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
 
