@@ -21,8 +21,8 @@ from emulator.cloud.s3.service import S3, drain
 from emulator.cloud.services import install as services_hooks
 from emulator.cloud.services.record import Touched
 from emulator.cloud.services.services import Services
-from emulator.objects.blobs import BlobDamaged
 from emulator.objects.graves import Visit
+from emulator.objects.port import Damaged
 from emulator.objects.wire_error import WireError
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Mounted:
         except WireError as error:
             drain(environ)
             return refuse(environ, "s3", error.status, error.code, error.message, elements=error.elements)
-        except BlobDamaged as error:
+        except Damaged as error:
             _log.error("%s: %s", environ["RAW_URI"], error)
             return refuse(environ, "s3", 500, "InternalError", str(error))
 

@@ -43,6 +43,8 @@ class LaunchSpec:
     """Bytes."""
     network: bool = True
     """False isolates the container from every network."""
+    shielded: frozenset[str] = frozenset()
+    """Children of ``ml`` whose files no program in the container can change, whatever it does; see `Engine.shields`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,16 @@ class ImageMissing(EngineError):
     """The image is not there and cannot be had; the message names the remedy."""
 
 
+class Unshielded(EngineError):
+    """Files are to be shielded and cannot be, as when a job goes on with another engine than it began with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The job's files are the stored objects themselves, and this engine cannot keep a container from changing "
+            "them. Use the engine that the job was begun with, or create the job again."
+        )
+
+
 class ContainerGone(EngineError):
     """The container a handle names does not exist any more."""
 
@@ -137,8 +149,19 @@ class Engine(Protocol):
         """Raise `ImageMissing` unless ``image`` can be run now; answers the name the engine itself uses for it."""
         ...
 
+    def shields(self, ml: Path) -> bool:
+        """Whether `launch` can keep the files of ``spec.shielded`` from being changed when ``ml`` is where they are.
+
+        What the container writes there is its own and goes with it, or is refused by the file system; the files of
+        ``ml`` keep their bytes, modes and names. Found out by trying, once.
+        """
+        ...
+
     def launch(self, spec: LaunchSpec) -> Handle:
-        """Start a container. A container of the same name that exists already is found, not made again."""
+        """Start a container. A container of the same name that exists already is found, not made again.
+
+        Raises `Unshielded` rather than show a shielded child as it is.
+        """
         ...
 
     def state(self, handle: Handle) -> State:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from emulator.objects.body import Body, Segment
+from emulator.objects.port import Damaged
 
 SMALL = 16 << 10
 """Bytes up to which a blob is a row: a file of its own costs more than the bytes."""
@@ -23,10 +24,6 @@ _ROW = "~"
 _MODE = 0o666
 """Of the files; their directory is closed to everyone else. A container that sees one through an overlay may run as
 any user, and must be allowed to change what it believes to be its own input."""
-
-
-class BlobDamaged(Exception):
-    """A stored blob is not there or shorter than what was stored; the message says so to a user."""
 
 
 class Readable(Protocol):
@@ -108,25 +105,25 @@ class Blobs:
             self._waiting.pop(name, None)
 
     def small(self, segment: Segment) -> bytes | None:
-        """The bytes of a segment of a small blob; None when the blob is a file. Raises `BlobDamaged`."""
+        """The bytes of a segment of a small blob; None when the blob is a file. Raises `Damaged`."""
         if not self.is_small(segment.blob):
             return None
         # In this order: a blob leaves the waiting room only after its row is there.
         data = self._waiting.get(segment.blob)
         data = self._rows.blob(segment.blob) if data is None else data
         if data is None or len(data) < segment.offset + segment.size:
-            raise BlobDamaged(_damaged(segment, "is gone"))
+            raise Damaged(_damaged(segment, "is gone"))
         return data[segment.offset : segment.offset + segment.size]
 
     def open(self, segment: Segment) -> BinaryIO:
-        """The file of a large segment, at the segment's first byte. Raises `BlobDamaged`.
+        """The file of a large segment, at the segment's first byte. Raises `Damaged`.
 
         What is open stays readable when the blob is removed.
         """
         try:
             file = self.path(segment.blob).open("rb", buffering=0)
         except FileNotFoundError:
-            raise BlobDamaged(_damaged(segment, "is gone")) from None
+            raise Damaged(_damaged(segment, "is gone")) from None
         try:
             self._must_hold(segment, os.fstat(file.fileno()).st_size)
             file.seek(segment.offset)
@@ -136,7 +133,7 @@ class Blobs:
         return file
 
     def check(self, body: Body) -> None:
-        """Raise `BlobDamaged` when some of a body's files are not there, or not whole."""
+        """Raise `Damaged` when some of a body's files are not there, or not whole."""
         for segment in body:
             if not self.is_small(segment.blob):
                 self._must_hold(segment, _size(self.path(segment.blob)))
@@ -170,7 +167,7 @@ class Blobs:
     def _must_hold(self, segment: Segment, size: int) -> None:
         if size < segment.offset + segment.size:
             what = f"has {size} bytes where {segment.offset + segment.size} were stored" if size >= 0 else "is gone"
-            raise BlobDamaged(_damaged(segment, what))
+            raise Damaged(_damaged(segment, what))
 
     def _create(self, name: str) -> int:
         """A descriptor of the file ``name``, which is made if it is not there."""
@@ -242,4 +239,4 @@ def _sync_directory(path: Path) -> None:
 
 
 def _damaged(segment: Segment, what: str) -> str:
-    return f"The stored bytes of this object are damaged: the blob {segment.blob} {what}."
+    return f"the blob {segment.blob} {what}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 
@@ -47,6 +48,13 @@ class AccessDenied(ObjectError):
         super().__init__("Access Denied")
 
 
+class Damaged(ObjectError):
+    """The stored bytes of an object are not all there."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The stored bytes of the object are damaged: {what}")
+
+
 class ObjectStore(Protocol):
     """Buckets and their current objects. May be called from any thread.
 
@@ -65,6 +73,15 @@ class ObjectStore(Protocol):
         """The object's bytes from the start; close it after use. Raises `NoSuchBucket` or `NoSuchKey`.
 
         What was opened stays readable when the object is replaced or deleted meanwhile.
+        """
+        ...
+
+    def place(self, bucket: str, key: str, target: Path, *, shared: bool = False, account: str | None = None) -> None:
+        """Put the object's bytes at ``target``, where nothing is yet, without copying them where that can be had.
+
+        The file is the caller's own, unless ``shared``: then it may be the stored bytes themselves, and must never be
+        written. Raises `NoSuchBucket` or `NoSuchKey`, another `ObjectError` when the stored bytes are damaged, and
+        OSError when the file cannot be made; nothing is left of it then.
         """
         ...
 

@@ -1,17 +1,35 @@
-"""A body as a file: read from where its blobs lie, a piece at a time."""
+"""A body as a file: read from where its blobs lie, a piece at a time, or put where a job wants it."""
 
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from emulator.objects.blobs import BlobDamaged, Blobs
+from emulator.objects import placing
+from emulator.objects.blobs import CHUNK, Blobs
 from emulator.objects.body import Body, Segment, cut, size_of
+from emulator.objects.port import Damaged
+
+
+def place(blobs: Blobs, body: Body, target: Path, *, shared: bool) -> None:
+    """Make the file ``target``, where nothing is yet, hold a body; see `placing.place`. Raises `Damaged`, OSError."""
+    if not any(blobs.is_small(segment.blob) for segment in body):
+        pieces = [placing.Piece(blobs.path(segment.blob), segment.offset, segment.size) for segment in body]
+        placing.place(pieces, target, shared=shared)
+        return
+    with target.open("xb") as file:
+        try:
+            shutil.copyfileobj(BodyFile(blobs, body), file, CHUNK)
+        except BaseException:
+            target.unlink()
+            raise
 
 
 class BodyFile(io.RawIOBase):
-    """The bytes of ``body``, seekable. Its blobs are looked at once, at the beginning; raises `BlobDamaged`.
+    """The bytes of ``body``, seekable. Its blobs are looked at once, at the beginning; raises `Damaged`.
 
     ``closed_with`` is called once, when the file is closed: until then somebody keeps the blobs from being removed.
     """
@@ -59,7 +77,7 @@ class BodyFile(io.RawIOBase):
             block = self._current.read(min(len(view), self._left))
             view[: len(block)] = block
         if self._left and not block and len(buffer):
-            raise BlobDamaged("The stored bytes of this object are damaged: they end early.")
+            raise Damaged("they end early")
         self._left -= len(block)
         self._position += len(block)
         return len(block)

@@ -1,29 +1,52 @@
-"""Archives between a container's directories and S3: packed and unpacked as streams, never as a whole in memory."""
+"""Archives between a container's directories and S3: packed and unpacked as streams, nowhere whole."""
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 # Archives travel between two places of one disk, so time counts for more than size.
 _COMPRESSION = 1
+
+# What is asked of the pipe at once; the pipe itself holds less, so the packing never runs far ahead.
+_CHUNK = 1 << 18
 
 
 class BadArchive(Exception):
     """The archive is no tar.gz, or would write outside its directory."""
 
 
-def pack(directory: Path, target: Path) -> None:
-    """Write everything below ``directory`` to the gzip-compressed tar ``target``, members relative to it.
+@contextmanager
+def packed(directory: Path) -> Iterator[BinaryIO]:
+    """The archive of ``directory`` as a file to read once, packed by a thread while it is read.
+
+    Reading raises what the packing raised, so that half an archive never looks like a whole one. Who stops reading
+    ends the packing.
+    """
+    reading, writing = os.pipe()
+    packing = _Packing(directory, writing)
+    packing.start()
+    try:
+        with io.BufferedReader(_Packed(reading, packing), _CHUNK) as body:
+            yield body
+    finally:
+        packing.join()
+
+
+def pack(directory: Path, target: BinaryIO) -> None:
+    """Write everything below ``directory`` to ``target`` as a gzip-compressed tar, members relative to it.
 
     Links are stored as links. A directory that a container has replaced by a link counts as empty: where it leads
     to is none of the container's business.
     """
     inside = sorted(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []
-    with tarfile.open(target, "w:gz", compresslevel=_COMPRESSION) as archive:
+    with tarfile.open(fileobj=target, mode="w:gz", compresslevel=_COMPRESSION) as archive:
         for path in inside:
             archive.add(path, arcname=path.name)
 
@@ -58,3 +81,43 @@ def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
         member.mode = (member.mode & 0o755) | (0o700 if member.isdir() else 0o600)
         yield member
+
+
+class _Packing(threading.Thread):
+    """Packs a directory into the writing end of a pipe, which it closes."""
+
+    def __init__(self, directory: Path, writing: int) -> None:
+        super().__init__(name=f"pack {directory.name}", daemon=True)
+        self._directory = directory
+        self._writing = writing
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            with open(self._writing, "wb") as target:  # noqa: PTH123 - of a descriptor
+                pack(self._directory, target)
+        except BaseException as error:  # noqa: BLE001 - it is the reader's: `_Packed` raises it there
+            self.error = error
+
+
+class _Packed(io.RawIOBase):
+    """The reading end of the pipe; its end is an end only when the packing succeeded."""
+
+    def __init__(self, reading: int, packing: _Packing) -> None:
+        self._pipe = open(reading, "rb", buffering=0)  # noqa: SIM115 - of a descriptor; `close` closes it
+        self._packing = packing
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._pipe.readinto(buffer)
+        if not count:
+            self._packing.join()
+            if self._packing.error is not None:
+                raise self._packing.error
+        return count or 0
+
+    def close(self) -> None:
+        self._pipe.close()
+        super().close()

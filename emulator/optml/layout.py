@@ -42,9 +42,23 @@ class Layout:
         return self.ml / "output"
 
     @property
-    def scratch(self) -> Path:
-        """Beside ``ml``: archives on their way to or from S3, never seen by the container."""
-        return self.root / "scratch"
+    def shared(self) -> frozenset[str]:
+        """The children of ``ml`` that may hold stored bytes themselves: a container may see them only shielded.
+
+        Kept in a file beside ``ml``, since whoever launches the container need not be the one who staged its files.
+        """
+        try:
+            return frozenset(self._shared.read_text(encoding="utf-8").split())
+        except FileNotFoundError:
+            return frozenset()
+
+    def share(self, child: str) -> None:
+        """Remember that ``child`` of ``ml`` may hold stored bytes; to be said before the first of them is there."""
+        self._shared.write_text("\n".join(self.shared | {child}), encoding="utf-8")
+
+    @property
+    def _shared(self) -> Path:
+        return self.root / "shared"
 
     def make_for_training(self) -> None:
         """Make the tree of a training container, afresh: what an interrupted attempt left is removed."""
@@ -80,7 +94,6 @@ class Layout:
         # The children that a container sees are open to every user; nobody else's way leads through here.
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self.root.mkdir(mode=0o700)
-        self.scratch.mkdir()
         for directory in directories:
             directory.mkdir(parents=True, exist_ok=True)
         open_to_all(self.ml)
@@ -89,8 +102,19 @@ class Layout:
 def open_to_all(directory: Path) -> None:
     """Let any user write below ``directory``: an image may run as a user the host does not know.
 
-    Programs stay programs: a model archive may hold some.
+    Programs stay programs: a model archive may hold some. A file that is a stored blob has its mode already.
     """
-    for path in (directory, *directory.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o777 if path.is_dir() else (path.stat().st_mode & 0o777) | 0o666)
+    directory.chmod(0o777)
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                open_to_all(Path(entry.path))
+            elif not entry.is_symlink():
+                _open_file(entry)
+
+
+def _open_file(entry: os.DirEntry[str]) -> None:
+    mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+    wanted = (mode & 0o777) | 0o666
+    if mode != wanted:
+        Path(entry.path).chmod(wanted)

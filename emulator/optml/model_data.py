@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from emulator.objects.port import ObjectError, ObjectStore
 from emulator.optml import archive, channels
 from emulator.optml.s3uri import parse
 
-_CHUNK = 1 << 20
-
 
 class ModelDataError(Exception):
     """The model data could not be had; the message tells a user why."""
 
 
-def fetch(store: ObjectStore, account: str, url: str, directory: Path, *, prefix: bool, packed: bool) -> None:
+def fetch(
+    store: ObjectStore,
+    account: str,
+    url: str,
+    directory: Path,
+    *,
+    prefix: bool,
+    packed: bool,
+    shared: bool = False,
+) -> None:
     """Bring model data down into ``directory``.
 
     ``prefix``: every object below ``url``, at its key less the prefix; else one object, which is extracted when it
-    is ``packed`` (tar.gz) and copied under its last key part otherwise. Raises `ModelDataError`.
+    is ``packed`` (tar.gz) and placed under its last key part otherwise. Where ``shared`` says that nobody can write
+    to them, files may be the stored bytes themselves. Raises `ModelDataError`.
     """
     uri = parse(url)
     assert uri is not None, "the location was checked when the model was created"
     try:
         if prefix:
-            channels.download_all(store, account, uri, directory)
-            return
-        with store.open(uri.bucket, uri.key, account=account) as body:
-            if packed:
+            channels.download_all(store, account, uri, directory, shared=shared)
+        elif packed:
+            with store.open(uri.bucket, uri.key, account=account) as body:
                 archive.unpack(body, directory)
-            else:
-                with (directory / uri.key.rsplit("/", 1)[-1]).open("wb") as file:
-                    shutil.copyfileobj(body, file, _CHUNK)
+        else:
+            target = directory / uri.key.rsplit("/", 1)[-1]
+            store.place(uri.bucket, uri.key, target, shared=shared, account=account)
     except ObjectError as error:
         raise ModelDataError(f"{url}: {error}") from error
     except archive.BadArchive as error:

@@ -25,10 +25,12 @@ from emulator.engines.port import (
     ImageMissing,
     LaunchSpec,
     LogLine,
+    Unshielded,
 )
 from emulator.engines.process import ProcessEngine, isolation
 from emulator.engines.reaper import reap
 from tests.docker import program_image
+from tests.input_files import link_input, seen
 
 IMAGE = program_image.IMAGE
 GRACE = 60.0
@@ -289,6 +291,28 @@ def test_files_cross_both_ways_and_belong_to_the_invoking_user(house: House) -> 
     assert (spec.ml / "model" / "deep" / "file").read_text() == "data"
     assert (spec.ml / "output" / "private").read_text() == "secret"
     assert {path.stat().st_uid for path in spec.ml.rglob("*")} == {os.getuid()}
+
+
+def test_files_of_a_shielded_child_stay_what_they_are_whatever_a_program_does(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    spec = house.spec("spoil", shielded=frozenset({"input"}))
+    link_input(spec.ml, tmp_path / "stored")
+    before = seen(spec.ml / "input"), seen(tmp_path / "stored")
+    if engine.shields(spec.ml):
+        assert engine.wait(engine.launch(spec)).code == 0
+    else:
+        with pytest.raises(Unshielded, match="keep a container from changing"):
+            engine.launch(spec)
+        assert engine.owned() == []
+    assert (seen(spec.ml / "input"), seen(tmp_path / "stored")) == before
+
+
+def test_what_is_not_shielded_is_shared_with_the_program(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    spec = house.spec("spoil")
+    link_input(spec.ml, tmp_path / "stored")
+    assert engine.wait(engine.launch(spec)).code == 0
+    assert (tmp_path / "stored" / "append").read_bytes() == b"stored appendx"
 
 
 def test_environment_reaches_the_program_and_the_emulators_own_does_not(

@@ -110,14 +110,77 @@ def test_what_is_open_stays_readable_when_it_is_replaced_or_deleted(store: Objec
         assert (first.read(), second.read()) == (b"old", b"new")
 
 
-def test_missing_bucket_is_told_in_s3s_words(store: ObjectStore) -> None:
+def test_missing_bucket_is_told_in_s3s_words(store: ObjectStore, tmp_path: Path) -> None:
     for use in (
         lambda: store.list("missing-bucket"),
         lambda: store.open("missing-bucket", "k"),
+        lambda: store.place("missing-bucket", "k", tmp_path / "target"),
         lambda: store.put("missing-bucket", "k", b""),
     ):
         with pytest.raises(NoSuchBucket, match="The specified bucket does not exist"):
             use()
+
+
+def upload(s3: Any, key: str, *parts: bytes) -> bytes:
+    """A multipart upload; answers the whole object."""
+    upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    done = []
+    for number, part in enumerate(parts, 1):
+        made = s3.upload_part(Bucket=BUCKET, Key=key, UploadId=upload_id, PartNumber=number, Body=part)
+        done.append({"PartNumber": number, "ETag": made["ETag"]})
+    s3.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload_id, MultipartUpload={"Parts": done})
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_objects_of_every_making_are_placed_as_they_are(
+    store: ObjectStore, s3: Any, tmp_path: Path, shared: bool
+) -> None:
+    made = {"put": b"put by a client", "empty": b"", "inside": b"put by the emulator"}
+    store.put(BUCKET, "inside", made["inside"])
+    s3.put_object(Bucket=BUCKET, Key="put", Body=made["put"])
+    s3.put_object(Bucket=BUCKET, Key="empty", Body=b"")
+    made["parts"] = upload(s3, "parts", b"a" * (5 << 20), b"b" * 11)
+    s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "parts"})
+    made["copy"] = made["parts"]
+    for key, content in made.items():
+        store.place(BUCKET, key, tmp_path / key, shared=shared)
+        assert (tmp_path / key).read_bytes() == content
+
+
+def test_a_placed_file_is_the_callers_own(store: ObjectStore, tmp_path: Path) -> None:
+    before = store.put(BUCKET, "k", b"stored")
+    for name in ("written", "truncated", "removed"):
+        store.place(BUCKET, "k", tmp_path / name)
+    (tmp_path / "written").write_bytes(b"mine!!")
+    (tmp_path / "written").chmod(0o777)
+    with (tmp_path / "truncated").open("r+b") as file:
+        file.truncate(1)
+    (tmp_path / "removed").unlink()
+    with store.open(BUCKET, "k") as file:
+        assert file.read() == b"stored"
+    assert list(store.list(BUCKET)) == [before]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_placed_file_outlives_its_object(store: ObjectStore, s3: Any, tmp_path: Path, shared: bool) -> None:
+    store.put(BUCKET, "k", b"old")
+    store.place(BUCKET, "k", tmp_path / "first", shared=shared)
+    store.put(BUCKET, "k", b"new")
+    store.place(BUCKET, "k", tmp_path / "second", shared=shared)
+    s3.delete_object(Bucket=BUCKET, Key="k")
+    assert ((tmp_path / "first").read_bytes(), (tmp_path / "second").read_bytes()) == (b"old", b"new")
+
+
+def test_nothing_is_placed_over_what_is_there_or_of_what_is_not(store: ObjectStore, tmp_path: Path) -> None:
+    store.put(BUCKET, "k", b"new")
+    (tmp_path / "there").write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        store.place(BUCKET, "k", tmp_path / "there")
+    assert (tmp_path / "there").read_bytes() == b"old"
+    with pytest.raises(NoSuchKey):
+        store.place(BUCKET, "missing", tmp_path / "target")
+    assert not (tmp_path / "target").exists()
 
 
 def test_put_that_fails_leaves_no_bytes_behind(store: ObjectStore, tmp_path: Path) -> None:

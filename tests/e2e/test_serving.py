@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -64,6 +66,29 @@ def test_the_answers_format_follows_accept(runtime: Any, endpoint: str, cancer: 
     reply = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Accept="application/json", Body=body)
     assert reply["ContentType"].startswith("application/json")
     assert 0.0 <= json.loads(reply["Body"].read())["predictions"][0]["score"] <= 1.0
+
+
+def test_a_model_that_is_not_packed_serves_and_stays_what_it_is(
+    emulator: RunningEmulator, sagemaker: Any, s3: Any, model: str, bucket: str, name: str, cancer: tuple[Any, Any]
+) -> None:
+    packed = sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["ModelDataUrl"]
+    body = s3.get_object(Bucket=bucket, Key=packed.removeprefix(f"s3://{bucket}/"))["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as files:
+        for file in files:
+            s3.put_object(Bucket=bucket, Key=f"{name}/{file.name}", Body=files.extractfile(file).read())
+    before = s3.list_objects_v2(Bucket=bucket, Prefix=name)["Contents"]
+    source = {"S3Uri": f"s3://{bucket}/{name}/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": XGBOOST, "ModelDataSource": {"S3DataSource": source}}
+    sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variant(name))
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    assert serving(sagemaker, name)["EndpointStatus"] == "InService"
+    line = ",".join(str(value) for value in cancer[0][500])
+    runtime = emulator.client("sagemaker-runtime")
+    reply = runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=line)
+    assert 0.0 <= float(reply["Body"].read()) <= 1.0
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=name)["Contents"] == before
+    sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_a_container_error_is_a_model_error_with_its_own_words(runtime: Any, endpoint: str) -> None:

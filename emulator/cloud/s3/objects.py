@@ -34,6 +34,13 @@ class Objects:
         with s3.graves.visit() as visit:
             return cast("BinaryIO", BodyFile(s3.blobs, self._body(bucket, key, account), visit.keep()))
 
+    def place(self, bucket: str, key: str, target: Path, *, shared: bool = False, account: str | None = None) -> None:
+        from emulator.objects import reading
+
+        s3 = self._ready()
+        with s3.graves.visit():
+            reading.place(s3.blobs, self._body(bucket, key, account), target, shared=shared)
+
     def put(
         self,
         bucket: str,

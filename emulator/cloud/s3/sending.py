@@ -52,7 +52,7 @@ class Sending:
         """``reply`` of moto with the object that it speaks of.
 
         The ``visit`` is kept where the blobs are still to be read; the body, which the server closes, ends it then.
-        Raises `WireError` for a range or a part that is not there, and `BlobDamaged`.
+        Raises `WireError` for a range or a part that is not there, and `Damaged`.
         """
         outgoing: Outgoing | None = environ.get(OUTGOING)
         if outgoing is None:

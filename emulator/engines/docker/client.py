@@ -77,6 +77,11 @@ def missing_container(error: APIError) -> bool:
     return error.status_code == 404 and "no such container" in str(error.explanation).lower()
 
 
+def missing_volume(error: APIError) -> bool:
+    """Whether ``error`` says that the volume is not there."""
+    return error.status_code == 404 and "no such volume" in str(error.explanation).lower()
+
+
 def conflict(error: APIError) -> bool:
     """Whether ``error`` says that the container's state or name does not allow it (not running, name taken)."""
     return bool(error.status_code == 409)

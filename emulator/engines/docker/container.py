@@ -21,7 +21,7 @@ _PORT = "sagemaker-emulator.port"
 _OWN = (ID, CONTAINER, _ML, _PORT)
 
 HOST_NAME = "host.docker.internal"
-_ML_INSIDE = "/opt/ml"
+ML_INSIDE = "/opt/ml"
 
 # Docker's default set less what an image of a job has no use for: raw sockets (spoofing on our network) and device
 # nodes. AUDIT_WRITE, SYS_CHROOT and SETUID stay: training images run sshd for MPI, which dies without them.
@@ -45,6 +45,11 @@ class Image:
     first_party: bool
     user: str
     run_as: str | None = None
+
+    @property
+    def foreign_user(self) -> bool:
+        """Whether its programs run as a user that this machine need not know."""
+        return bool(self.user) and self.run_as is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,15 @@ def labels(emulator_id: str, spec: LaunchSpec) -> dict[str, str]:
 
 
 def create_arguments(
-    client: docker.APIClient, *, facts: Facts, spec: LaunchSpec, image: Image, place: Place
+    client: docker.APIClient,
+    *,
+    facts: Facts,
+    spec: LaunchSpec,
+    image: Image,
+    place: Place,
+    volumes: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Keyword arguments of ``APIClient.create_container`` but for name and labels."""
+    """Keyword arguments of ``APIClient.create_container`` but for name and labels; ``volumes`` of shielded children."""
     published = spec.port is not None and not facts.native
     return {
         "image": image.tag,
@@ -88,7 +99,9 @@ def create_arguments(
         # SageMaker does not run an image's HEALTHCHECK; a process now and then in the container would be a surprise.
         "healthcheck": {"test": ["NONE"]},
         "networking_config": _networking(client, place),
-        "host_config": client.create_host_config(**_host(facts, spec, place, published), init=image.first_party),
+        "host_config": client.create_host_config(
+            **_host(facts, spec, place, published), mounts=mounts(spec.ml, volumes), init=image.first_party
+        ),
     }
 
 
@@ -113,15 +126,19 @@ def owned(listed: Mapping[str, Any], native: bool) -> Owned:
     return Owned(own.get(CONTAINER, ""), found, rest, listed["State"] == "running")
 
 
-def mounts(ml: Path) -> list[Mount]:
-    """A bind mount for each child of ``ml``; a missing source is an error rather than an empty directory."""
+def mounts(ml: Path, volumes: Mapping[str, str]) -> list[Mount]:
+    """Each child of ``ml``: its volume where it has one, else a bind mount, whose source must be there."""
     children = sorted(entry.name for entry in os.scandir(ml))
-    return [Mount(f"{_ML_INSIDE}/{child}", str(ml.absolute() / child), type="bind") for child in children]
+    return [_mount(ml.absolute() / child, volumes.get(child)) for child in children]
+
+
+def _mount(child: Path, volume: str | None) -> Mount:
+    inside = f"{ML_INSIDE}/{child.name}"
+    return Mount(inside, str(child), type="bind") if volume is None else Mount(inside, volume, type="volume")
 
 
 def _host(facts: Facts, spec: LaunchSpec, place: Place, published: bool) -> dict[str, Any]:
     return {
-        "mounts": mounts(spec.ml),
         "network_mode": "none" if place.address is None else place.network,
         "extra_hosts": {spec.hostname: place.address, **place.hosts} if place.address else None,
         "port_bindings": {spec.port: ("127.0.0.1", None)} if published else None,

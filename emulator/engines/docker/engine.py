@@ -22,6 +22,7 @@ from emulator.engines.docker.client import conflict, connect, missing_container,
 from emulator.engines.docker.exits import Exits
 from emulator.engines.docker.network import NAME as NETWORK
 from emulator.engines.docker.network import Network
+from emulator.engines.docker.shield import Shields
 from emulator.engines.port import (
     ContainerGone,
     EngineAway,
@@ -35,6 +36,7 @@ from emulator.engines.port import (
     LogLine,
     Owned,
     State,
+    Unshielded,
 )
 
 _log = logging.getLogger(__name__)
@@ -81,6 +83,8 @@ class DockerEngine:
     def prepare(self) -> str | None:
         opened = self._open()
         opened.exits.start()
+        with translated("remove volumes that a crash left"):
+            opened.shields.sweep({one["Labels"].get(containers.CONTAINER) for one in self._listed()})
         gateway = opened.network.ensure().gateway
         return gateway if opened.facts.native else None
 
@@ -90,11 +94,17 @@ class DockerEngine:
     def require_image(self, image: str) -> str:
         return self._image(image).tag
 
+    def shields(self, ml: Path) -> bool:
+        with translated(f"shield files below {ml}"):
+            return self._open().shields.work(ml)
+
     def launch(self, spec: LaunchSpec) -> Handle:
         if spec.port is not None and not spec.network:
             raise EngineError("A serving container cannot be isolated from the network yet: nobody could reach it.")
+        if spec.shielded and not self.shields(spec.ml):
+            raise Unshielded
         image = self._image(spec.image)
-        if image.user and image.run_as is None:
+        if image.foreign_user:
             ownership.open_to_all(spec.ml)
         with self._launching(spec.name), translated(f"start a container of {spec.image}"):
             return self._create_and_start(spec, image)
@@ -149,7 +159,7 @@ class DockerEngine:
 
     def remove(self, handle: Handle) -> None:
         with translated("remove the container"):
-            self._discard(handle["id"])
+            self._discard(handle["id"], handle["name"])
         self._open().exits.removed(handle["id"])
         self._hand_over(handle)
 
@@ -175,7 +185,7 @@ class DockerEngine:
             if self._closed:
                 raise EngineClosed
             if self._opened is None:
-                self._opened = _Opened(self._url, containers.label(self._id), self._network)
+                self._opened = _Opened(self._url, self._id, self._network)
             return self._opened
 
     # -- images
@@ -235,11 +245,12 @@ class DockerEngine:
                 made = self._create(spec, image, place)
             except APIError as error:
                 if not conflict(error):
+                    self._open().shields.remove(spec.name)
                     raise
                 if (found := self._adopt(spec.name)) is not None:
                     return found
                 continue
-            if self._start(made):
+            if self._start(made, spec, image):
                 ip = place.address if self._open().facts.native else None
                 ml = str(spec.ml.absolute())
                 return containers.handle(made, name=spec.name, image=image.id, ml=ml, port=spec.port, ip=ip)
@@ -261,20 +272,26 @@ class DockerEngine:
 
     def _create(self, spec: LaunchSpec, image: containers.Image, place: containers.Place) -> str:
         opened = self._open()
+        volumes = opened.shields.make(spec)
+        arguments = containers.create_arguments(
+            opened.client, facts=opened.facts, spec=spec, image=image, place=place, volumes=volumes
+        )
         made = opened.client.create_container(
-            **containers.create_arguments(opened.client, facts=opened.facts, spec=spec, image=image, place=place),
+            **arguments,
             name=containers.container_name(self._id, spec.name),
             labels=containers.labels(self._id, spec),
         )
         return str(made["Id"])
 
-    def _start(self, container: str) -> bool:
+    def _start(self, container: str, spec: LaunchSpec, image: containers.Image) -> bool:
         """Whether it started; not when its address was taken meanwhile. A container that cannot start is removed."""
         opened = self._open()
         try:
+            if image.foreign_user:
+                opened.shields.open_to_all(container, spec.shielded)
             opened.client.start(container)
         except (DockerException, requests.RequestException) as error:
-            self._discard(container)
+            self._discard(container, spec.name)
             if isinstance(error, APIError) and says(error, f"network {opened.network.name} not found"):
                 opened.network.ensure(fresh=True)  # another emulator gave it up meanwhile
             elif not isinstance(error, APIError) or not says(error, "address already in use"):
@@ -286,13 +303,14 @@ class DockerEngine:
         """The container of this name that has run already; one that was made but never started makes way."""
         listed = self._listed(f"{containers.CONTAINER}={name}")
         if not listed:
+            self._open().shields.remove(name)
             raise EngineError(
                 f"A container named {containers.container_name(self._id, name)} exists that is not this emulator's. "
                 "Remove it with `docker rm -f`."
             )
         if listed[0]["State"] not in ("created", "removing"):
             return containers.owned(listed[0], self._open().facts.native).handle
-        self._discard(listed[0]["Id"])
+        self._discard(listed[0]["Id"], name)
         return None
 
     # -- ending
@@ -333,12 +351,14 @@ class DockerEngine:
                 if not (conflict(error) or missing_container(error)):  # it has ended by itself
                     raise
 
-    def _discard(self, container: str) -> None:
+    def _discard(self, container: str, name: str) -> None:
+        opened = self._open()
         try:
-            self._open().client.remove_container(container, v=True, force=True)
+            opened.client.remove_container(container, v=True, force=True)
         except APIError as error:
             if not (conflict(error) or missing_container(error)):  # 409: somebody is removing it already
                 raise
+        opened.shields.remove(name)
 
     def _hand_over(self, handle: Handle) -> None:
         opened = self._open()
@@ -359,13 +379,14 @@ class DockerEngine:
 class _Opened:
     """Everything that exists only while the engine is connected."""
 
-    def __init__(self, url: str, label: str, network: str) -> None:
+    def __init__(self, url: str, emulator_id: str, network: str) -> None:
         self.client: docker.APIClient = connect(url)
         with translated("describe itself"):
             self.facts = facts.read(self.client.info(), url)
         self.network = Network(self.client, network)
+        self.shields = Shields(self.client, self.facts, emulator_id)
         self.streams = logs.Streams()
-        self.exits = Exits(self.client, label)
+        self.exits = Exits(self.client, containers.label(emulator_id))
 
 
 def _remedy(image: str, name: str | None) -> str:

@@ -12,7 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.engines.port import EngineClosed, EngineError, Exit, Handle, Health, LaunchSpec, LogLine, Owned, State
+from emulator.engines.port import (
+    EngineClosed,
+    EngineError,
+    Exit,
+    Handle,
+    Health,
+    LaunchSpec,
+    LogLine,
+    Owned,
+    State,
+    Unshielded,
+)
 from emulator.engines.process import programs
 from emulator.engines.process.isolation import Isolation, Room, best, interpreter_paths
 from emulator.engines.process.job import Job
@@ -57,9 +68,14 @@ class ProcessEngine:
         programs.command(image, self._table)
         return image
 
+    def shields(self, ml: Path) -> bool:  # noqa: ARG002 - wherever they are
+        return self._isolation().shields
+
     def launch(self, spec: LaunchSpec) -> Handle:
         command = programs.command(spec.image, self._table)
         _refuse(spec)
+        if spec.shielded and not self.shields(spec.ml):
+            raise Unshielded
         job = self._job(spec.name)
         with self._lock:
             if not job.exists or job.state() == "gone":
@@ -114,7 +130,7 @@ class ProcessEngine:
     def _start(self, job: Job, spec: LaunchSpec, command: programs.Command) -> None:
         port = _free_port() if spec.port is not None else None
         visible = (*interpreter_paths(), *command.visible)
-        room = Room(spec.ml.absolute(), job.tmp, spec.hostname, spec.network, visible)
+        room = Room(spec.ml.absolute(), job.tmp, spec.hostname, spec.network, visible, spec.shielded)
         wrapped = self._isolation().wrap([*command.argv, *spec.arguments], room)
         job.make(_document(self._id, spec, port))
         own = {**programs.environment(spec, port), **command.environment}

@@ -27,13 +27,15 @@ _PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What one process is to see. ``visible`` are paths it needs wherever they are; ``tmp`` is its private /tmp."""
+    """What one process is to see. ``visible`` are paths it needs wherever they are; ``tmp`` is its private /tmp;
+    ``shielded`` are children of ``ml`` that it may only read."""
 
     ml: Path
     tmp: Path
     hostname: str
     network: bool
     visible: tuple[Path, ...]
+    shielded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,11 @@ class Wrapped:
 
 
 class Isolation(Protocol):
-    """One way. ``detail`` tells a user what it does."""
+    """One way. ``detail`` tells a user what it does; ``shields``: it heeds `Room.shielded`."""
 
     name: str
     detail: str
+    shields: bool
 
     def wrap(self, argv: Sequence[str], room: Room) -> Wrapped:
         """The command that runs ``argv`` in ``room``; raises `EngineError` when the room cannot be had."""
@@ -61,13 +64,17 @@ class Bubblewrap:
 
     name = "bubblewrap"
     detail = "bubblewrap gives each process its own /opt/ml, /tmp and process ids, and a read-only root"
+    shields = True
 
     def wrap(self, argv: Sequence[str], room: Room) -> Wrapped:
         options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
         options += ["--bind", str(room.tmp), _TMP, "--tmpfs", "/opt"]
         for path in _below(room.visible, (_TMP, "/opt")):
             options += ["--ro-bind", str(path), str(path)]
-        options += ["--bind", str(room.ml), _ML, "--chdir", _TMP, "--die-with-parent", "--info-fd", str(INFO)]
+        options += ["--bind", str(room.ml), _ML]
+        for child in sorted(room.shielded):
+            options += ["--ro-bind", str(room.ml / child), f"{_ML}/{child}"]
+        options += ["--chdir", _TMP, "--die-with-parent", "--info-fd", str(INFO)]
         options += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", room.hostname]
         options += [] if room.network else ["--unshare-net"]
         return Wrapped(("bwrap", *options, "--", *argv), {"HOME": _TMP, "TMPDIR": _TMP}, sandboxed=True)
@@ -78,6 +85,7 @@ class Unshare:
 
     name = "unshare"
     detail = "a mount namespace gives each process its own /opt/ml; install bubblewrap for a private /tmp as well"
+    shields = False
 
     def wrap(self, argv: Sequence[str], room: Room) -> Wrapped:
         # A user namespace is how someone who is not root may mount; the process then believes to be root.
@@ -106,6 +114,7 @@ class BaseDirectory:
         "processes share this machine's file system and find /opt/ml through SAGEMAKER_BASE_DIR; on Linux, install "
         "bubblewrap to give each its own"
     )
+    shields = False
 
     def wrap(self, argv: Sequence[str], room: Room) -> Wrapped:
         if not room.network:

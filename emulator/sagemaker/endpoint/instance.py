@@ -7,7 +7,6 @@ import shutil
 import threading
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from emulator.arns import Scope
 from emulator.engines import instances
@@ -27,6 +26,8 @@ from emulator.state.store import Resource
 log = logging.getLogger(__name__)
 
 PORT = 8080
+
+_MODEL = "model"
 
 
 class NotHealthy(Exception):
@@ -48,7 +49,7 @@ class InstanceStarter:
             layout = self._layout(resource, fleet, id)
             self._watcher.patiently(partial(self._discard_ended, known))
             self._stage(resource.key.scope, variant, layout)
-            spec = self._spec(resource, fleet, variant, id, layout.ml)
+            spec = self._spec(resource, fleet, variant, id, layout)
             handle = self._watcher.patiently(lambda: self._platform.engine.launch(spec))
             self._follow(resource, variant, id, handle)
             self._await_ping(variant, handle)
@@ -85,15 +86,7 @@ class InstanceStarter:
             self._watcher.patiently(lambda: self._platform.engine.require_image(variant.container["Image"]))
             layout.make_for_serving()
             if location is not None:
-                url, kind, compressed = location
-                fetch(
-                    self._platform.objects,
-                    scope.account,
-                    url,
-                    layout.model,
-                    prefix=kind == "S3Prefix",
-                    packed=compressed,
-                )
+                self._fetch(scope, location, layout)
             open_to_all(layout.ml)
             done.touch()
         except ModelDataError as error:
@@ -101,12 +94,22 @@ class InstanceStarter:
         except OSError as error:
             raise NotHealthy(f"The emulator cannot write its data directory: {error.strerror}") from error
 
-    def _spec(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, ml: Path) -> LaunchSpec:
+    def _fetch(self, scope: Scope, location: tuple[str, str, bool], layout: Layout) -> None:
+        """Bring the model data down; what is not packed may be the stored bytes themselves, shown shielded."""
+        url, kind, packed = location
+        shared = not packed and self._watcher.patiently(lambda: self._platform.engine.shields(layout.ml))
+        if shared:
+            layout.share(_MODEL)
+        objects, prefix = self._platform.objects, kind == "S3Prefix"
+        fetch(objects, scope.account, url, layout.model, prefix=prefix, packed=packed, shared=shared)
+
+    def _spec(self, resource: Resource, fleet: Fleet, variant: Variant, id: str, layout: Layout) -> LaunchSpec:
         limits = instances.limits(variant.instance_type)
         return LaunchSpec(
             name=f"{NOUN}-{resource.key.name}-{resource.uid[:8]}-{id}",
             image=variant.container["Image"],
-            ml=ml,
+            ml=layout.ml,
+            shielded=layout.shared,
             arguments=("serve",),
             environment={
                 **environment(self._platform, resource.key.scope, variant.role, limits, isolated=False),

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 HOST = "algo-1"
 
+_INPUT = "input"
+
 
 class TrainingJobWork:
     """`emulator.machines.supervisor.Work` of training jobs."""
@@ -83,17 +85,29 @@ class TrainingJobWork:
     def _stage(self, resource: Resource) -> Event:
         layout, request = self._layout(resource), resource.request
         try:
+            shared = self._may_share(layout)
             for channel in request.get("InputDataConfig", ()):
                 target = layout.data / channel["ChannelName"]
-                channels.stage(self._platform.objects, resource.key.scope.account, channel, target)
+                channels.stage(self._platform.objects, resource.key.scope.account, channel, target, shared=shared)
             cluster = config.Cluster(HOST, [HOST], request["ResourceConfig"]["InstanceType"])
             config.write(layout.config, request, cluster)
             open_to_all(layout.ml / "input")
         except channels.StagingError as error:
             return Failed(str(error))
+        except EngineClosed:
+            raise
+        except EngineError as error:
+            return Failed(f"InternalServerError: {error}")
         except OSError as error:
             return Failed(f"ClientError: Data download failed:{error.strerror}")
         return machine.Staged()
+
+    def _may_share(self, layout: Layout) -> bool:
+        """Whether the channels may be the stored bytes themselves; then the container sees its input shielded."""
+        shields = self._watcher.patiently(lambda: self._platform.engine.shields(layout.ml))
+        if shields:
+            layout.share(_INPUT)
+        return shields
 
     def _launch(self, resource: Resource) -> Event:
         spec = self._spec(resource)
@@ -106,7 +120,8 @@ class TrainingJobWork:
         return machine.Launched(dict(handle))
 
     def _spec(self, resource: Resource) -> LaunchSpec:
-        request, algorithm = resource.request, resource.request["AlgorithmSpecification"]
+        request, layout = resource.request, self._layout(resource)
+        algorithm = request["AlgorithmSpecification"]
         entrypoint = tuple(algorithm.get("ContainerEntrypoint", ()))
         arguments = tuple(algorithm.get("ContainerArguments", ()))
         limits = instances.limits(request["ResourceConfig"]["InstanceType"])
@@ -114,7 +129,8 @@ class TrainingJobWork:
         return LaunchSpec(
             name=f"{NOUN}-{resource.key.name}-{resource.uid[:8]}-{HOST}",
             image=_image(resource),
-            ml=self._layout(resource).ml,
+            ml=layout.ml,
+            shielded=layout.shared,
             # `train` is the platform's word only where the request gives neither entrypoint nor arguments.
             arguments=arguments if entrypoint or arguments else ("train",),
             entrypoint=entrypoint,
@@ -162,9 +178,7 @@ class TrainingJobWork:
             if container is not None:
                 self._remove(container)
             for source, name in ((layout.model, "model.tar.gz"), (layout.output / "data", "output.tar.gz")):
-                packed = layout.scratch / name
-                archive.pack(source, packed)
-                self._put(resource, target.bucket, target.join(name).key, packed)
+                self._put(resource, target.bucket, target.join(name).key, source)
         except EngineClosed:
             raise
         except (ObjectError, EngineError) as error:
@@ -173,10 +187,10 @@ class TrainingJobWork:
             return Failed(f"ClientError: Artifact upload failed:{error.strerror}")
         return machine.Uploaded()
 
-    def _put(self, resource: Resource, bucket: str, key: str, path: Path) -> None:
+    def _put(self, resource: Resource, bucket: str, key: str, directory: Path) -> None:
         kms_key = resource.request["OutputDataConfig"].get("KmsKeyId") or None
-        with path.open("rb") as body:
-            account = resource.key.scope.account
+        account = resource.key.scope.account
+        with archive.packed(directory) as body:
             self._platform.objects.put(bucket, key, body, kms_key_id=kms_key, account=account)
 
     def _clean(self, resource: Resource, container: Mapping[str, Any] | None) -> None:

@@ -81,6 +81,31 @@ def write() -> None:
     private.chmod(0o600)
 
 
+def spoil() -> None:
+    """Do to the files of the input whatever can be done to a file, and say which of it was refused."""
+    folder = ML / "input" / "data"
+    deeds = {
+        "write": lambda: (folder / "write").write_text("x"),
+        "append": lambda: (folder / "append").open("a").write("x"),
+        "truncate": lambda: os.truncate(folder / "truncate", 1),
+        "overwrite": lambda: (folder / "overwrite").open("r+").write("x"),
+        "mode": lambda: (folder / "mode").chmod(0o777),
+        "time": lambda: os.utime(folder / "time", (1, 1)),
+        "remove": (folder / "remove").unlink,
+        "rename": lambda: (folder / "rename").rename(folder / "renamed"),
+        "replace": lambda: (folder / "new").write_text("x") and (folder / "new").replace(folder / "replace"),
+        "link": lambda: os.link(folder / "link", folder / "linked") or (folder / "linked").write_text("x"),
+        "move": lambda: folder.rename(ML / "input" / "moved"),
+        "add": lambda: (ML / "input" / "added").write_text("x"),
+    }
+    for name, deed in deeds.items():
+        try:
+            deed()
+            print(f"{name}: done")
+        except OSError as error:
+            print(f"{name}: {error.strerror}")
+
+
 def environment() -> None:
     print(json.dumps(dict(os.environ)))
 

@@ -7,6 +7,8 @@ import json
 import os
 import stat
 import tarfile
+import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -37,6 +39,20 @@ class Bucket:
         if key not in self.objects:
             raise NoSuchKey(bucket, key)
         return io.BytesIO(self.objects[key])
+
+    def place(self, bucket: str, key: str, target: Path, *, shared: bool = False, account: str | None = None) -> None:
+        with self.open(bucket, key) as body, target.open("xb") as file:
+            file.write(body.read())
+
+
+def members(directory: Path) -> list[str]:
+    """What the archive of a directory holds."""
+    with archive.packed(directory) as body, tarfile.open(fileobj=io.BytesIO(body.read()), mode="r:gz") as packed:
+        return sorted(packed.getnames())
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def stored(objects: dict[str, bytes]) -> Any:
@@ -71,6 +87,35 @@ def test_a_channel_holds_every_object_but_not_the_folder_markers(tmp_path: Path)
     channels.stage(store, "1", channel, tmp_path / "train")
     files = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*.csv")}
     assert files == {"train/a.csv": b"1", "train/sub/b.csv": b"2"}
+
+
+def test_a_channel_whose_staging_was_interrupted_is_staged_afresh(tmp_path: Path) -> None:
+    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.csv").write_bytes(b"half")
+    (tmp_path / "train" / "gone.csv").touch()
+    channels.stage(stored({"d/a.csv": b"whole"}), "1", channel, tmp_path / "train")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "train").iterdir()} == {"a.csv": b"whole"}
+
+
+def test_thousands_of_objects_are_staged_without_remembering_them(tmp_path: Path) -> None:
+    class Many(Bucket):
+        def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
+            return (ObjectInfo(f"d/{number // 100:03}/{number:05}", 1, "", 0.0) for number in range(20_000))
+
+        def place(self, bucket: str, key: str, target: Path, **_: Any) -> None:
+            if key.endswith("99"):
+                target.touch()
+
+    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
+    many: Any = Many()
+    channels.stage(many, "1", channel, tmp_path / "warm")
+    tracemalloc.start()
+    channels.stage(many, "1", channel, tmp_path / "train")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(list((tmp_path / "train").iterdir())) == 200
+    assert peak < 4 << 20  # remembered, 20 000 of them would take more; threads of other tests take some as well
 
 
 def test_a_bucket_that_went_away_fails_the_download_in_the_services_words(tmp_path: Path) -> None:
@@ -168,9 +213,7 @@ def test_a_directory_that_was_replaced_by_a_link_is_not_packed(tmp_path: Path) -
     (tmp_path / "private").mkdir()
     (tmp_path / "private" / "key").write_text("secret")
     (tmp_path / "data").symlink_to(tmp_path / "private")
-    archive.pack(tmp_path / "data", tmp_path / "output.tar.gz")
-    with tarfile.open(tmp_path / "output.tar.gz") as packed:
-        assert packed.getnames() == []
+    assert members(tmp_path / "data") == []
 
 
 def test_only_the_invoking_user_finds_a_way_to_a_jobs_files(tmp_path: Path) -> None:
@@ -184,18 +227,59 @@ def test_what_was_packed_is_unpacked_the_same(tmp_path: Path) -> None:
     (source / "sub").mkdir(parents=True)
     (source / "xgboost-model").write_bytes(b"\0" * 100_000)
     (source / "sub" / "a.txt").write_text("a")
-    archive.pack(source, tmp_path / "model.tar.gz")
-    with tarfile.open(tmp_path / "model.tar.gz") as packed:
-        assert sorted(packed.getnames()) == ["sub", "sub/a.txt", "xgboost-model"]
-    with (tmp_path / "model.tar.gz").open("rb") as body:
+    assert members(source) == ["sub", "sub/a.txt", "xgboost-model"]
+    with archive.packed(source) as body:
         archive.unpack(body, target)
     assert (target / "xgboost-model").read_bytes() == b"\0" * 100_000
 
 
+def test_packing_and_unpacking_take_neither_memory_nor_a_second_copy(tmp_path: Path) -> None:
+    source, target, size = tmp_path / "model", tmp_path / "copy", 220 << 20
+    source.mkdir()
+    with (source / "weights").open("wb") as file:
+        file.truncate(size)
+    target.mkdir()
+    tracemalloc.start()
+    with archive.packed(source) as body:
+        archive.unpack(body, target)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+    assert (target / "weights").stat().st_size == size
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["copy", "model", "weights", "weights"]
+
+
+def test_a_packing_that_fails_never_looks_like_a_whole_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "first").write_bytes(os.urandom(1 << 20))
+    (tmp_path / "second").touch()
+    add = tarfile.TarFile.addfile
+
+    def break_at_the_second(packed: tarfile.TarFile, member: tarfile.TarInfo, file: Any = None) -> None:
+        if member.name == "second":
+            raise OSError(5, "Input/output error")
+        add(packed, member, file)
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", break_at_the_second)
+    with archive.packed(tmp_path) as body, pytest.raises(OSError, match="Input/output error"):
+        body.read()
+
+
+def test_who_stops_reading_ends_the_packing(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(os.urandom(4 << 20))
+    before = threading.active_count(), open_files()
+
+    def refuse() -> None:
+        with archive.packed(tmp_path) as body:
+            body.read(10)
+            raise NoSuchBucket("b")
+
+    with pytest.raises(NoSuchBucket):
+        refuse()
+    assert (threading.active_count(), open_files()) == before
+
+
 def test_an_empty_directory_is_packed_as_an_empty_archive(tmp_path: Path) -> None:
-    archive.pack(tmp_path / "nothing", tmp_path / "model.tar.gz")
-    with tarfile.open(tmp_path / "model.tar.gz") as packed:
-        assert packed.getnames() == []
+    assert members(tmp_path / "nothing") == []
 
 
 @pytest.fixture(params=["with the filter", "before Python 3.11.4"])

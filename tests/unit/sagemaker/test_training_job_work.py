@@ -23,6 +23,7 @@ from emulator.engines.port import (
     LogLine,
 )
 from emulator.machines.machine import Command, Event, Failed
+from emulator.objects.port import ObjectInfo
 from emulator.sagemaker.training_job import machine
 from emulator.sagemaker.training_job.work import TrainingJobWork
 from emulator.settings import Settings
@@ -34,6 +35,9 @@ REQUEST = {
     "ResourceConfig": {"InstanceType": "ml.m5.large"},
     "RoleArn": "arn:aws:iam::123456789012:role/r",
     "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+    "InputDataConfig": [
+        {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/train"}}},
+    ],
 }
 
 
@@ -44,6 +48,8 @@ class Engine:
         self._faults = faults
         self._fault = fault
         self.done: list[str] = []
+        self.can_shield = True
+        self.launched: LaunchSpec | None = None
 
     def _do(self, what: str) -> None:
         if self._faults:
@@ -55,8 +61,13 @@ class Engine:
         self._do("require_image")
         return image
 
-    def launch(self, _: LaunchSpec) -> Handle:
+    def shields(self, _: Path) -> bool:
+        self._do("shields")
+        return self.can_shield
+
+    def launch(self, spec: LaunchSpec) -> Handle:
         self._do("launch")
+        self.launched = spec
         return BOX
 
     def stop(self, _: Handle, __: float) -> None:
@@ -74,10 +85,18 @@ class Engine:
 
 
 class Bucket:
-    """Takes every object."""
+    """Takes every object, and holds one."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.placed: list[tuple[str, bool]] = []
+
+    def list(self, bucket: str, prefix: str, **_: Any) -> Iterator[ObjectInfo]:
+        return iter([ObjectInfo(f"{prefix}/a.csv", 1, "", 0.0)])
+
+    def place(self, bucket: str, key: str, target: Path, *, shared: bool, **_: Any) -> None:
+        self.placed.append((f"{bucket}/{key}", shared))
+        target.touch()
 
     def put(self, bucket: str, key: str, body: Any, **_: Any) -> None:
         self.keys.append(f"{bucket}/{key}")
@@ -133,14 +152,40 @@ def test_a_command_outlasts_an_outage_of_the_engine(
     tmp_path: Path, command: Command, outcome: Event | None, done: str
 ) -> None:
     house = House(tmp_path, 3, AWAY)
-    (tmp_path / "job" / "scratch").mkdir(parents=True)
     assert house.do(command) == outcome
     assert house.engine.done == [done]
 
 
+@pytest.mark.parametrize(("can_shield", "shielded"), [(True, {"input"}), (False, set())])
+def test_input_may_be_the_stored_bytes_where_its_container_cannot_reach_them(
+    tmp_path: Path, can_shield: bool, shielded: set[str]
+) -> None:
+    house = House(tmp_path, 0, AWAY)
+    house.engine.can_shield = can_shield
+    for command in (machine.Prepare(), machine.Stage()):
+        house.do(command)
+    assert house.bucket.placed == [("bucket/train/a.csv", can_shield)]
+    later = House(tmp_path, 0, AWAY)  # the emulator was killed between staging and launching
+    later.engine.can_shield = False
+    later.do(machine.Launch())
+    assert later.engine.launched is not None
+    assert later.engine.launched.shielded == shielded
+
+
+def test_staging_outlasts_an_outage_and_can_be_done_again(tmp_path: Path) -> None:
+    house = House(tmp_path, 0, AWAY)
+    house.do(machine.Prepare())
+    for faults in (2, 0):
+        assert House(tmp_path, faults, AWAY).do(machine.Stage()) == machine.Staged()
+
+
+def test_an_engine_that_refuses_to_say_fails_the_job(tmp_path: Path) -> None:
+    House(tmp_path, 0, AWAY).do(machine.Prepare())
+    assert House(tmp_path, 1, REFUSED).do(machine.Stage()) == Failed("InternalServerError: no")
+
+
 def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
     house = House(tmp_path, 2, AWAY)
-    (tmp_path / "job" / "scratch").mkdir(parents=True)
     assert house.do(machine.Upload()) == machine.Uploaded()
     assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
 
