@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -23,13 +23,23 @@ _FORM = (
 )
 
 StartResponse = Callable[..., Any]
+Verify = Callable[[Mapping[str, Any]], None]
+"""Raises `WireError` for a request (its environ) whose presigned URL is not good any more, or never was."""
+
+
+def _any_url(_environ: Mapping[str, Any]) -> None:
+    """Take every presigned URL."""
 
 
 class S3Proxy:
-    """Sends requests for S3, in path style, to ``server``, over up to ``connections`` connections at a time."""
+    """Sends requests for S3, in path style, to ``server``, over up to ``connections`` connections at a time.
 
-    def __init__(self, server: S3Server, connections: int) -> None:
+    ``verify`` looks at presigned URLs first: the server sees only the signature that is made here.
+    """
+
+    def __init__(self, server: S3Server, connections: int, verify: Verify = _any_url) -> None:
         self._server = server
+        self._verify = verify
         self._transport = server.transport(connections)
         self._name = f"sagemaker-emulator-{uuid.uuid4().hex[:12]}"
 
@@ -62,6 +72,7 @@ class S3Proxy:
         return None
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
+        self._verify(environ)
         request = request_of(environ, self._server, self._name)
         try:
             return Answer(self._send(request).raw)
