@@ -18,9 +18,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from benchmarks.server import MotoServer
-from emulator.objects.server import S3Server
 from tests.e2e.conftest import csv
-from tests.running import ROLE, XGBOOST, RunningEmulator, ended, serving, training_request
+from tests.running import ROLE, XGBOOST, RunningEmulator, ended, serving, training_request, until
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "users", "AWS_SECRET_ACCESS_KEY": "own"}
 KEYS = ["plain", "a b+c", "ü/ß", "100%", "a?b#c", "a//b", "a;b=c&d", "/first", "last/"]
@@ -171,7 +170,7 @@ def test_a_server_that_is_away_is_named_to_clients_and_in_the_reason_of_a_job(tm
         sagemaker = running.client("sagemaker")
         endless = {"num_round": "1000000", "objective": "binary:logistic", "save_model_on_termination": "true"}
         sagemaker.create_training_job(**training_request(name, name, HyperParameters=endless))
-        _until_training(sagemaker, name)
+        until(lambda: _training(sagemaker, name), what="training began")
     sagemaker.stop_training_job(TrainingJobName=name)
     reason = ended(sagemaker, name)["FailureReason"]
     assert f"Artifact upload failed:S3 at {url} cannot be reached: " in reason
@@ -181,15 +180,10 @@ def test_a_server_that_is_away_is_named_to_clients_and_in_the_reason_of_a_job(tm
     assert running.stop() == 0, running.log()
 
 
-def _until_training(sagemaker: Any, name: str) -> None:
-    from tests.running import until
-
-    def trains() -> bool:
-        status: str = sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"]
-        assert status in ("Starting", "Downloading", "Training"), status
-        return status == "Training"
-
-    until(trains, what="training began")
+def _training(sagemaker: Any, name: str) -> bool:
+    status: str = sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"]
+    assert status in ("Starting", "Downloading", "Training"), status
+    return status == "Training"
 
 
 def test_a_second_emulator_can_be_the_server(tmp_path: Path) -> None:
@@ -233,10 +227,3 @@ def test_an_emulator_is_not_its_own_server(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=f"http://localhost:{port} is this emulator"):
         refused.start()
     assert refused.stop() == 1
-
-
-def test_the_region_of_an_endpoint_of_aws_is_the_one_in_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": "us-west-2"}.items():
-        monkeypatch.setenv(variable, value)
-    assert S3Server.of("https://s3.eu-central-1.amazonaws.com", "", "us-east-1").region == "eu-central-1"
-    assert S3Server.of("http://localhost:9000/", "", "us-east-1").region == "us-west-2"
