@@ -27,10 +27,11 @@ _READY_SECONDS = 60.0
 class RunningEmulator:
     """`sagemaker-emulator up` in a process; `kill` ends it as a crash would."""
 
-    def __init__(self, engine: str, data_dir: Path, *options: str) -> None:
+    def __init__(self, engine: str, data_dir: Path, *options: str, **environment: str) -> None:
         self.engine = engine
         self.data_dir = data_dir
         self._options = options
+        self._environment = environment
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes to it
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
@@ -44,7 +45,7 @@ class RunningEmulator:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=environment,
+            env={**environment, **self._environment},
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

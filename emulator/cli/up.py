@@ -91,11 +91,12 @@ def reported() -> Iterator[None]:
     from emulator.datadir import DataDirError
     from emulator.engines.port import EngineError
     from emulator.front.server import PortInUse
+    from emulator.objects.server import S3ServerError
     from emulator.state.sql import WrongSchema
 
     try:
         yield
-    except (DataDirError, EngineError, StateUnreadable, WrongSchema) as error:
+    except (DataDirError, EngineError, S3ServerError, StateUnreadable, WrongSchema) as error:
         raise click.ClickException(str(error)) from error
     except PortInUse as error:
         raise click.ClickException(error.strerror or str(error)) from error

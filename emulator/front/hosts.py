@@ -30,6 +30,13 @@ def bucket_of_host(host: str) -> str | None:
     return match["bucket"]
 
 
+def is_s3_host(host: str) -> bool:
+    """Whether a ``Host`` header names S3 or a bucket, which only AWS or this machine can be called."""
+    name = host.rsplit(":", 1)[0].lower()
+    known = name.endswith((".amazonaws.com", ".amazonaws.com.cn", ".localhost"))
+    return known and (bucket_of_host(host) is not None or _SERVICE.fullmatch(name) is not None)
+
+
 def to_path_style(environ: dict[str, Any]) -> None:
     """Rewrite an S3 request in place so that its bucket, if the host names one, stands first in the path.
 

@@ -175,7 +175,8 @@ class Blobs:
         try:
             return self._opened(path)
         except FileNotFoundError:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for directory in (self._directory, path.parent):  # `parents=True` would leave the outer one open to all
+                directory.mkdir(mode=0o700, exist_ok=True)
             if self._synced:
                 _sync_directory(self._directory)
                 _sync_directory(self._directory.parent)

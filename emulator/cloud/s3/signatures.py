@@ -25,8 +25,13 @@ def verify(environ: Mapping[str, Any], secret_of: SecretOf) -> None:
     and any key will do. A presigned URL or form is something that a program hands on, and what it allows is a part of
     what the program does.
     """
-    if presigned.is_presigned(environ["QUERY_STRING"]):
+    if is_presigned(environ):
         presigned.verify(sent(environ), time.time(), secret_of)
+
+
+def is_presigned(environ: Mapping[str, Any]) -> bool:
+    """Whether a request is signed in its query."""
+    return presigned.is_presigned(environ["QUERY_STRING"])
 
 
 def sent(environ: Mapping[str, Any]) -> Sent:
