@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,11 @@ _ROW = "~"
 _MODE = 0o666
 """Of the files; their directory is closed to everyone else. A container that sees one through an overlay may run as
 any user, and must be allowed to change what it believes to be its own input."""
+
+
+_AT_ONCE = threading.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+"""How many blocks are digested and written at a time: that takes a core each, and one is left for those who are not
+uploading anything."""
 
 
 class Readable(Protocol):
@@ -84,8 +90,9 @@ class Blobs:
         size = 0
         try:
             while block := source.read(CHUNK):
-                seen(block)
-                size += _write(descriptor, block, offset + size)
+                with _AT_ONCE:
+                    seen(block)
+                    size += _write(descriptor, block, offset + size)
             if self._synced:
                 os.fsync(descriptor)
         finally:
