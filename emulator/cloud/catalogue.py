@@ -147,8 +147,9 @@ class Catalogue:
         return self._db.execute("SELECT 1 FROM naming WHERE blob = ? LIMIT 1", (blob,)).fetchone() is not None
 
     def named(self) -> set[str]:
-        """Every blob that some row names."""
-        return {name for (name,) in self._db.execute("SELECT DISTINCT blob FROM naming")}
+        """Every blob that some row names and that is no row itself."""
+        query = "SELECT DISTINCT blob FROM naming WHERE blob NOT IN (SELECT name FROM blob)"
+        return {name for (name,) in self._db.execute(query)}
 
     def buckets(self) -> Iterator[tuple[str, str, str, bytes]]:
         """Name, account, partition and data of every bucket."""
