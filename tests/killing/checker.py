@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.killing.journal import Change, Journal, Key, State, Upload, Version, shows
+from tests.killing.journal import Change, Journal, Key, State, Upload, Version, arranged
 
 
 @dataclass
@@ -46,7 +46,7 @@ def settle(journal: Journal, seen: Seen) -> None:
 
 def _state_faults(journal: Journal, seen: Seen, key: Key, state: State) -> Iterator[str]:
     possible = journal.possible(key)
-    fitting = [change for change in possible if shows(change.after, state)]
+    fitting = [change for change in possible if arranged(change.after, state) is not None]
     if not fitting:
         expected = " or ".join(_told(change.after) for change in possible)
         yield f"{key.bucket}/{key.name} is {_told(state)}, and should be {expected}"

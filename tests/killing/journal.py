@@ -55,17 +55,21 @@ State = tuple[Version, ...]
 """The versions of a key, the current one first."""
 
 
-def shows(expected: State, seen: State) -> bool:
-    """Whether ``seen`` is that state. The order counts for the current version alone: S3 lists markers apart."""
+def arranged(expected: State, seen: State) -> State | None:
+    """``seen`` in the order of ``expected``; None unless it is that state.
+
+    Of what is seen the current version alone has a known place: S3 lists delete markers apart from the others.
+    """
     if len(expected) != len(seen) or (expected and not expected[0].shows(seen[0])):
-        return False
-    rest = list(seen[1:])
+        return None
+    found, rest = list(seen[:1]), list(seen[1:])
     for version in expected[1:]:
-        found = next((other for other in rest if version.shows(other)), None)
-        if found is None:
-            return False
-        rest.remove(found)
-    return True
+        same = next((other for other in rest if version.shows(other)), None)
+        if same is None:
+            return None
+        rest.remove(same)
+        found.append(same)
+    return tuple(found)
 
 
 @dataclass(slots=True)
@@ -137,9 +141,11 @@ class Journal:
 
     def settle(self, key: Key, seen: State) -> None:
         """A key was looked at while nobody changed it: that is its state, and no other comes back."""
+        known = (arranged(change.after, seen) for change in self.possible(key))
+        state = next(state for state in known if state is not None)
         with self._lock:
             now = time.monotonic()
-            self._changes[key] = [Change(key, seen, began=now, ended=now)]
+            self._changes[key] = [Change(key, state, began=now, ended=now)]
             self._touched.discard(key)
 
     def every_key(self) -> set[Key]:

@@ -132,6 +132,12 @@ def test_versions_are_all_there_and_no_more(name: str) -> None:
     assert faults(journal, shown(WRONG_VERSIONS[name])) != []
 
 
+def test_after_a_look_the_version_below_the_current_one_is_the_next(journal: Journal) -> None:
+    wrote(journal, VERSIONS)
+    settle(journal, shown((VERSIONS[0], VERSIONS[2], VERSIONS[1])))  # markers are listed after all others
+    assert journal.current(KEY) == VERSIONS
+
+
 def uploading(journal: Journal) -> Upload:
     """An open upload of which one part was acknowledged and one sent."""
     upload = Upload(KEY, "up", "joined", {1: 0, 2: 0}, {1: "first", 2: "second"}, {1})
