@@ -16,6 +16,8 @@ from tests.disks import Disk, mounted_disk
 from tests.e2e.conftest import Starter
 from tests.running import ROLE, XGBOOST, RunningEmulator, channel, ended, refusal, training_request
 
+pytestmark = pytest.mark.slow
+
 BODIES = {f"small/{number:03}": b"%d" % number * 50 for number in range(100)} | {"big": b"0123456789" * 40_000}
 MODELS = [f"model-{number:03}" for number in range(100)]
 NO_SPACE = r"(?i)no space left on device|disk is full"
