@@ -93,6 +93,29 @@ class RunningEmulator:
         return code
 
 
+def refusal(data_dir: Path, *options: str) -> str:
+    """The one line with which an emulator that cannot start says why; fails when it starts."""
+    command = [sys.executable, "-m", "emulator", "up", "--port", "0", "--engine", "process"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
+    with subprocess.Popen(
+        [*command, "--data-dir", str(data_dir), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as up:
+        assert up.stdout is not None
+        ready = up.stdout.readline()
+        if ready:
+            up.kill()
+        _, errors = up.communicate()
+    assert ready == "", "it started"
+    assert up.returncode == 1, errors
+    assert len(errors.splitlines()) == 1, errors
+    assert errors.startswith("Error: ")
+    return errors
+
+
 def until(condition: Any, seconds: float = 120.0, what: str = "") -> Any:
     """What ``condition()`` answers once it is truthy; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
