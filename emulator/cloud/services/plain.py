@@ -26,7 +26,7 @@ def weak_values() -> weakref.WeakValueDictionary[Any, Any]:
 
 
 def der_of(key: Any) -> bytes:
-    """A private key of ``cryptography``, whose objects cannot be pickled."""
+    """A private key of ``cryptography``."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     found: bytes = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -37,6 +37,20 @@ def private_key(der: bytes) -> Any:
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
     return load_der_private_key(der, password=None)
+
+
+def der_of_certificate(certificate: Any) -> bytes:
+    """A certificate of ``cryptography``."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found: bytes = certificate.public_bytes(Encoding.DER)
+    return found
+
+
+def certificate(der: bytes) -> Any:
+    from cryptography.x509 import load_der_x509_certificate
+
+    return load_der_x509_certificate(der)
 
 
 def fill(mapping: Any, items: dict[Any, Any]) -> None:
