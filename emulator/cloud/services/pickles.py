@@ -152,6 +152,8 @@ def _rule(kind: Any) -> Rule | None:
         return _default
     if issubclass(kind, dict) and package_of(kind):
         return _mapping
+    if issubclass(kind, threading.Thread):
+        return _thread
     if any(base.__name__ == "DockerModel" for base in kind.__mro__):
         return lambda found: (plain.blank, (kind,), {**vars(found), _DOCKER: None})
     return None
@@ -160,6 +162,11 @@ def _rule(kind: Any) -> Rule | None:
 def _default(found: collections.defaultdict[Any, Any]) -> Any:
     """A defaultdict whose factory may be a lambda, which has no name to be found by again."""
     return plain.default, (plain.factory_of(found),), dict(found), None, None, plain.fill
+
+
+def _thread(found: Any) -> Any:
+    """What moto does in a thread and keeps its results in; the thread itself ends with the process."""
+    return plain.blank, (type(found),), plain.results(found), None, None, plain.fill_thread
 
 
 def _mapping(found: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import pickle
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -64,6 +65,18 @@ def fill_mapping(mapping: Any, state: tuple[Any, dict[str, Any], dict[Any, Any]]
         mapping.default_factory = factory
     vars(mapping).update(attributes)
     dict.update(mapping, items)
+
+
+def results(thread: threading.Thread) -> dict[str, Any]:
+    """The attributes of a thread that are not Python's own."""
+    own = vars(threading.Thread())
+    return {name: value for name, value in vars(thread).items() if name not in own}
+
+
+def fill_thread(thread: threading.Thread, attributes: dict[str, Any]) -> None:
+    """A thread that was never started, with the attributes of the one that was."""
+    threading.Thread.__init__(thread)
+    vars(thread).update(attributes)
 
 
 def factory_of(mapping: collections.defaultdict[Any, Any]) -> Callable[[], Any] | None:

@@ -140,8 +140,7 @@ class Services:
 
     def _load_now(self) -> None:
         written_by = self._rows.meta("moto") or moto.__version__
-        for service in sorted(waiting.services):
-            waiting.ensure(service)
+        waiting.ensure_all()
         for instance in self._stored.instances():
             lacking = shape.missing(instance)
             if lacking is not None:

@@ -18,6 +18,7 @@ from tests.mounted import ACCOUNT, REGION
 Clients = Callable[[str], Any]
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/mine"
 TAGS = [{"Key": "team", "Value": "ml"}]
 TEMPLATE = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "stacked"}}}})
@@ -42,9 +43,9 @@ def _code() -> bytes:
 def _iam(to: Clients) -> None:
     iam = to("iam")
     iam.create_role(RoleName="mine", AssumeRolePolicyDocument=TRUST, Tags=TAGS)
-    policy = iam.create_policy(PolicyName="p", PolicyDocument=TRUST)["Policy"]["Arn"]
+    policy = iam.create_policy(PolicyName="p", PolicyDocument=POLICY)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="mine", PolicyArn=policy)
-    iam.put_role_policy(RoleName="mine", PolicyName="inline", PolicyDocument=TRUST)
+    iam.put_role_policy(RoleName="mine", PolicyName="inline", PolicyDocument=POLICY)
     iam.create_user(UserName="ann")
     iam.create_access_key(UserName="ann")
 
@@ -108,14 +109,14 @@ def _sees_cloudwatch(to: Clients) -> object:
 
 def _ecr(to: Clients) -> None:
     ecr = to("ecr")
-    ecr.create_repository(repositoryName="r", tags=TAGS)
+    ecr.create_repository(repositoryName="repo", tags=TAGS)
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "layers": []}
-    ecr.put_image(repositoryName="r", imageManifest=json.dumps(manifest), imageTag="v1")
+    ecr.put_image(repositoryName="repo", imageManifest=json.dumps(manifest), imageTag="v1")
 
 
 def _sees_ecr(to: Clients) -> object:
     ecr = to("ecr")
-    return [ecr.describe_repositories()["repositories"], ecr.describe_images(repositoryName="r")["imageDetails"]]
+    return [ecr.describe_repositories()["repositories"], ecr.describe_images(repositoryName="repo")["imageDetails"]]
 
 
 def _sqs(to: Clients) -> None:
@@ -187,7 +188,9 @@ def _sees_dynamodb(to: Clients) -> object:
 
 
 def _stepfunctions(to: Clients) -> None:
-    arn = to("stepfunctions").create_state_machine(name="m", definition=json.dumps(PASS), roleArn=ROLE)["stateMachineArn"]
+    arn = to("stepfunctions").create_state_machine(name="m", definition=json.dumps(PASS), roleArn=ROLE)[
+        "stateMachineArn"
+    ]
     to("stepfunctions").start_execution(stateMachineArn=arn, name="e")
 
 
@@ -202,7 +205,12 @@ def _sees_stepfunctions(to: Clients) -> object:
 def _lambda(to: Clients) -> None:
     role = to("iam").create_role(RoleName="for-lambda", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     to("lambda").create_function(
-        FunctionName="f", Runtime="python3.12", Role=role, Handler="index.handler", Code={"ZipFile": _code()}, Publish=True
+        FunctionName="f",
+        Runtime="python3.12",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": _code()},
+        Publish=True,
     )
     arn = to("sqs").create_queue(QueueName="source")["QueueUrl"] and f"arn:aws:sqs:{REGION}:{ACCOUNT}:source"
     to("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=arn)
@@ -231,7 +239,7 @@ def _codepipeline(to: Clients) -> None:
     action = {"name": "a", "actionTypeId": {"category": "Source", "owner": "AWS", "provider": "S3", "version": "1"}}
     stages = [{"name": name, "actions": [{**action, "name": name}]} for name in ("One", "Two")]
     pipeline = {"name": "p", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/for-pipeline", "stages": stages}
-    to("codepipeline").create_pipeline(pipeline={**pipeline, "artifactStore": {"type": "S3", "location": "b"}})
+    to("codepipeline").create_pipeline(pipeline={**pipeline, "artifactStore": {"type": "S3", "location": "bucket"}})
 
 
 def _codebuild(to: Clients) -> None:
@@ -306,7 +314,9 @@ MADE = {
     ),
     "applicationautoscaling": Made(
         _autoscaling_target,
-        lambda to: to("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"],
+        lambda to: to("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
+            "ScalableTargets"
+        ],
     ),
     "athena": Made(
         lambda to: to("athena").create_work_group(Name="w", Configuration={}),
@@ -343,7 +353,7 @@ MADE = {
     ),
     "efs": Made(
         lambda to: to("efs").create_file_system(CreationToken="token", Tags=TAGS),
-        lambda to: to("efs").describe_file_systems()["FileSystems"],
+        lambda to: to("efs").describe_file_systems()["FileSystems"][0]["FileSystemArn"],
     ),
     "elbv2": Made(_elb, lambda to: to("elbv2").describe_load_balancers()["LoadBalancers"]),
     "events": Made(
@@ -374,7 +384,9 @@ MADE = {
             Name="g",
             ResourceQuery={
                 "Type": "TAG_FILTERS_1_0",
-                "Query": json.dumps({"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": []}),
+                "Query": json.dumps(
+                    {"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": [{"Key": "team", "Values": ["ml"]}]}
+                ),
             },
         ),
         lambda to: to("resource-groups").get_group(GroupName="g")["Group"],
