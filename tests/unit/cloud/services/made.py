@@ -1,310 +1,24 @@
-"""Something of every kept service, made over the wire, and how to see it again.
-
-``make`` is given a function that makes clients; ``look`` answers what a client sees of it.
-"""
+"""Something of every kept service, made over the wire, and how to see it again."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tests.mounted import ACCOUNT, REGION
+from tests.unit.cloud.services import making
+from tests.unit.cloud.services.making import ROLE, TAGS, Clients
 
-Clients = Callable[[str], Any]
-
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
-POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/mine"
-TAGS = [{"Key": "team", "Value": "ml"}]
 TEMPLATE = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "stacked"}}}})
-PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 
 
 @dataclass(frozen=True)
 class Made:
-    """One service's example."""
+    """One service's example: ``make`` is given what makes clients, ``look`` answers what a client sees."""
 
     make: Callable[[Clients], object]
     look: Callable[[Clients], object]
-
-
-def _code() -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("index.py", "def handler(event, context): return event")
-    return packed.getvalue()
-
-
-def _iam(to: Clients) -> None:
-    iam = to("iam")
-    iam.create_role(RoleName="mine", AssumeRolePolicyDocument=TRUST, Tags=TAGS)
-    policy = iam.create_policy(PolicyName="p", PolicyDocument=POLICY)["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName="mine", PolicyArn=policy)
-    iam.put_role_policy(RoleName="mine", PolicyName="inline", PolicyDocument=POLICY)
-    iam.create_user(UserName="ann")
-    iam.create_access_key(UserName="ann")
-
-
-def _sees_iam(to: Clients) -> object:
-    iam = to("iam")
-    return [
-        iam.get_role(RoleName="mine")["Role"],
-        iam.list_attached_role_policies(RoleName="mine")["AttachedPolicies"],
-        iam.list_role_policies(RoleName="mine")["PolicyNames"],
-        iam.list_access_keys(UserName="ann")["AccessKeyMetadata"],
-    ]
-
-
-def _logs(to: Clients) -> None:
-    logs = to("logs")
-    logs.create_log_group(logGroupName="/g", tags={"team": "ml"})
-    logs.put_retention_policy(logGroupName="/g", retentionInDays=7)
-    for stream in ("one", "two"):
-        logs.create_log_stream(logGroupName="/g", logStreamName=stream)
-    now = int(logs.describe_log_groups()["logGroups"][0]["creationTime"])
-    for batch in range(3):
-        events = [{"timestamp": now + batch, "message": f"{batch}-{line}"} for line in range(200)]
-        logs.put_log_events(logGroupName="/g", logStreamName="one", logEvents=events)
-
-
-def _sees_logs(to: Clients) -> object:
-    logs = to("logs")
-    page = logs.get_log_events(logGroupName="/g", logStreamName="one", startFromHead=True, limit=1000)
-    return [
-        [event["message"] for event in page["events"]],
-        logs.describe_log_groups()["logGroups"],
-        logs.describe_log_streams(logGroupName="/g")["logStreams"],
-        logs.list_tags_log_group(logGroupName="/g")["tags"],
-    ]
-
-
-def _cloudwatch(to: Clients) -> None:
-    watch = to("cloudwatch")
-    data = [{"MetricName": "loss", "Value": value, "Dimensions": [{"Name": "a", "Value": "b"}]} for value in (1.0, 2.0)]
-    watch.put_metric_data(Namespace="N", MetricData=data)
-    watch.put_metric_alarm(
-        AlarmName="high", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1, MetricName="loss", Namespace="N",
-        Period=60, Statistic="Sum", Threshold=1.0,
-    )  # fmt: skip
-
-
-def _sees_cloudwatch(to: Clients) -> object:
-    watch = to("cloudwatch")
-    span = {"StartTime": "2020-01-01", "EndTime": "2099-01-01", "Period": 86400 * 365 * 100}
-    dimensions = [{"Name": "a", "Value": "b"}]
-    found = watch.get_metric_statistics(
-        Namespace="N", MetricName="loss", Dimensions=dimensions, Statistics=["Sum", "SampleCount"], **span
-    )
-    return [
-        [(point["Sum"], point["SampleCount"]) for point in found["Datapoints"]],
-        watch.list_metrics(Namespace="N")["Metrics"],
-        watch.describe_alarms()["MetricAlarms"],
-    ]
-
-
-def _ecr(to: Clients) -> None:
-    ecr = to("ecr")
-    ecr.create_repository(repositoryName="repo", tags=TAGS)
-    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "layers": []}
-    ecr.put_image(repositoryName="repo", imageManifest=json.dumps(manifest), imageTag="v1")
-
-
-def _sees_ecr(to: Clients) -> object:
-    ecr = to("ecr")
-    return [ecr.describe_repositories()["repositories"], ecr.describe_images(repositoryName="repo")["imageDetails"]]
-
-
-def _sqs(to: Clients) -> None:
-    sqs = to("sqs")
-    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
-    url = sqs.create_queue(QueueName="q", Attributes={"RedrivePolicy": redrive}, tags={"team": "ml"})["QueueUrl"]
-    for number in range(3):
-        sqs.send_message(QueueUrl=url, MessageBody=str(number))
-
-
-def _sees_sqs(to: Clients) -> object:
-    sqs = to("sqs")
-    url = sqs.get_queue_url(QueueName="q")["QueueUrl"]
-    names = ["ApproximateNumberOfMessages", "RedrivePolicy", "QueueArn", "CreatedTimestamp"]
-    queues = [each.rsplit("/", 1)[1] for each in sqs.list_queues()["QueueUrls"]]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return [queues, found, sqs.list_queue_tags(QueueUrl=url)["Tags"]]
-
-
-def _sns(to: Clients) -> None:
-    topic = to("sns").create_topic(Name="t", Tags=TAGS)["TopicArn"]
-    to("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:q")
-
-
-def _sees_sns(to: Clients) -> object:
-    arn = to("sns").list_topics()["Topics"][0]["TopicArn"]
-    return [to("sns").list_subscriptions()["Subscriptions"], to("sns").list_tags_for_resource(ResourceArn=arn)["Tags"]]
-
-
-def _kms(to: Clients) -> None:
-    kms = to("kms")
-    for spec in ("SYMMETRIC_DEFAULT", "RSA_2048"):
-        usage = "ENCRYPT_DECRYPT" if spec == "SYMMETRIC_DEFAULT" else "SIGN_VERIFY"
-        key = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
-        kms.create_alias(AliasName=f"alias/{spec}", TargetKeyId=key)
-    sealed = kms.encrypt(KeyId="alias/SYMMETRIC_DEFAULT", Plaintext=b"secret")["CiphertextBlob"]
-    to("ssm").put_parameter(Name="sealed", Value=base64.b64encode(sealed).decode(), Type="String")
-
-
-def _sees_kms(to: Clients) -> object:
-    sealed = to("ssm").get_parameter(Name="sealed")["Parameter"]["Value"]
-    public = to("kms").get_public_key(KeyId="alias/RSA_2048")["PublicKey"]
-    return [to("kms").decrypt(CiphertextBlob=base64.b64decode(sealed))["Plaintext"], public]
-
-
-def _sees_secret(to: Clients) -> object:
-    found = to("secretsmanager").get_secret_value(SecretId="s")
-    return found["SecretString"], found["VersionId"], to("secretsmanager").describe_secret(SecretId="s")["Tags"]
-
-
-def _dynamodb(to: Clients) -> None:
-    dynamodb = to("dynamodb")
-    dynamodb.create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        Tags=TAGS,
-    )
-    for key in "abc":
-        dynamodb.put_item(TableName="t", Item={"k": {"S": key}, "n": {"N": "1"}})
-    dynamodb.delete_item(TableName="t", Key={"k": {"S": "b"}})
-
-
-def _sees_dynamodb(to: Clients) -> object:
-    return to("dynamodb").scan(TableName="t")["Items"], to("dynamodb").describe_table(TableName="t")["Table"]
-
-
-def _stepfunctions(to: Clients) -> None:
-    arn = to("stepfunctions").create_state_machine(name="m", definition=json.dumps(PASS), roleArn=ROLE)[
-        "stateMachineArn"
-    ]
-    to("stepfunctions").start_execution(stateMachineArn=arn, name="e")
-
-
-def _sees_stepfunctions(to: Clients) -> object:
-    arn = to("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
-    return [
-        to("stepfunctions").describe_state_machine(stateMachineArn=arn)["definition"],
-        [each["name"] for each in to("stepfunctions").list_executions(stateMachineArn=arn)["executions"]],
-    ]
-
-
-def _lambda(to: Clients) -> None:
-    role = to("iam").create_role(RoleName="for-lambda", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    to("lambda").create_function(
-        FunctionName="f",
-        Runtime="python3.12",
-        Role=role,
-        Handler="index.handler",
-        Code={"ZipFile": _code()},
-        Publish=True,
-    )
-    arn = to("sqs").create_queue(QueueName="source")["QueueUrl"] and f"arn:aws:sqs:{REGION}:{ACCOUNT}:source"
-    to("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=arn)
-
-
-def _sees_lambda(to: Clients) -> object:
-    return [
-        to("lambda").get_function(FunctionName="f")["Configuration"],
-        [each["Version"] for each in to("lambda").list_versions_by_function(FunctionName="f")["Versions"]],
-        to("lambda").list_event_source_mappings(FunctionName="f")["EventSourceMappings"],
-    ]
-
-
-def _glue(to: Clients) -> None:
-    to("glue").create_database(DatabaseInput={"Name": "d"})
-    to("glue").create_table(DatabaseName="d", TableInput={"Name": "t", "StorageDescriptor": {"Columns": []}})
-
-
-def _codepipeline(to: Clients) -> None:
-    to("iam").create_role(
-        RoleName="for-pipeline",
-        AssumeRolePolicyDocument=json.dumps(
-            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}}]}
-        ),
-    )
-    action = {"name": "a", "actionTypeId": {"category": "Source", "owner": "AWS", "provider": "S3", "version": "1"}}
-    stages = [{"name": name, "actions": [{**action, "name": name}]} for name in ("One", "Two")]
-    pipeline = {"name": "p", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/for-pipeline", "stages": stages}
-    to("codepipeline").create_pipeline(pipeline={**pipeline, "artifactStore": {"type": "S3", "location": "bucket"}})
-
-
-def _codebuild(to: Clients) -> None:
-    to("codebuild").create_project(
-        name="builds",
-        source={"type": "S3", "location": "bucket/path/file.zip"},
-        artifacts={"type": "NO_ARTIFACTS"},
-        environment={"type": "LINUX_CONTAINER", "image": "image", "computeType": "BUILD_GENERAL1_SMALL"},
-        serviceRole=f"arn:aws:iam::{ACCOUNT}:role/service-role/for-codebuild",
-    )
-
-
-def _cognito(to: Clients) -> None:
-    pool = to("cognito-idp").create_user_pool(PoolName="pool")["UserPool"]["Id"]
-    to("cognito-idp").admin_create_user(UserPoolId=pool, Username="ann")
-
-
-def _sees_cognito(to: Clients) -> object:
-    pool = to("cognito-idp").list_user_pools(MaxResults=9)["UserPools"][0]["Id"]
-    return to("cognito-idp").list_users(UserPoolId=pool)["Users"]
-
-
-def _ec2(to: Clients) -> None:
-    ec2 = to("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")
-    group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
-    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=1, ToPort=2, CidrIp="0.0.0.0/0")
-    ec2.create_tags(Resources=[vpc], Tags=TAGS)
-
-
-def _sees_ec2(to: Clients) -> object:
-    ec2 = to("ec2")
-    images = ec2.describe_images(Owners=["amazon"])["Images"]
-    return [
-        ec2.describe_vpcs()["Vpcs"],
-        ec2.describe_subnets()["Subnets"],
-        ec2.describe_security_groups()["SecurityGroups"],
-        [image["ImageId"] for image in images],
-    ]
-
-
-def _autoscaling_target(to: Clients) -> None:
-    to("application-autoscaling").register_scalable_target(
-        ServiceNamespace="sagemaker",
-        ResourceId="endpoint/e/variant/v",
-        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        MinCapacity=1,
-        MaxCapacity=2,
-    )
-
-
-def _events(to: Clients) -> None:
-    to("events").put_rule(Name="r", ScheduleExpression="rate(1 hour)", Tags=TAGS)
-    to("events").put_targets(Rule="r", Targets=[{"Id": "1", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"}])
-
-
-def _elb(to: Clients) -> None:
-    ec2 = to("ec2")
-    subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"] if each["DefaultForAz"]][:2]
-    to("elbv2").create_load_balancer(Name="lb", Subnets=subnets)
-
-
-def _opensearch(to: Clients) -> None:
-    to("opensearch").create_domain(DomainName="domain", EngineVersion="OpenSearch_2.11")
 
 
 MADE = {
@@ -313,7 +27,7 @@ MADE = {
         lambda to: to("acm").list_certificates()["CertificateSummaryList"],
     ),
     "applicationautoscaling": Made(
-        _autoscaling_target,
+        making.makes_autoscaling_target,
         lambda to: to("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
             "ScalableTargets"
         ],
@@ -322,7 +36,7 @@ MADE = {
         lambda to: to("athena").create_work_group(Name="w", Configuration={}),
         lambda to: [each["Name"] for each in to("athena").list_work_groups()["WorkGroups"]],
     ),
-    "awslambda": Made(_lambda, _sees_lambda),
+    "awslambda": Made(making.makes_lambda, making.sees_lambda),
     "cloudformation": Made(
         lambda to: to("cloudformation").create_stack(StackName="s", TemplateBody=TEMPLATE),
         lambda to: [
@@ -330,23 +44,25 @@ MADE = {
             to("cloudformation").list_stack_resources(StackName="s")["StackResourceSummaries"],
         ],
     ),
-    "cloudwatch": Made(_cloudwatch, _sees_cloudwatch),
-    "codebuild": Made(_codebuild, lambda to: to("codebuild").batch_get_projects(names=["builds"])["projects"]),
+    "cloudwatch": Made(making.makes_cloudwatch, making.sees_cloudwatch),
+    "codebuild": Made(
+        making.makes_codebuild, lambda to: to("codebuild").batch_get_projects(names=["builds"])["projects"]
+    ),
     "codecommit": Made(
         lambda to: to("codecommit").create_repository(repositoryName="r"),
         lambda to: to("codecommit").get_repository(repositoryName="r")["repositoryMetadata"],
     ),
-    "codepipeline": Made(_codepipeline, lambda to: to("codepipeline").get_pipeline(name="p")["pipeline"]),
+    "codepipeline": Made(making.makes_codepipeline, lambda to: to("codepipeline").get_pipeline(name="p")["pipeline"]),
     "cognitoidentity": Made(
         lambda to: to("cognito-identity").create_identity_pool(
             IdentityPoolName="pool", AllowUnauthenticatedIdentities=True
         ),
         lambda to: to("cognito-identity").list_identity_pools(MaxResults=9)["IdentityPools"],
     ),
-    "cognitoidp": Made(_cognito, _sees_cognito),
-    "dynamodb": Made(_dynamodb, _sees_dynamodb),
-    "ec2": Made(_ec2, _sees_ec2),
-    "ecr": Made(_ecr, _sees_ecr),
+    "cognitoidp": Made(making.makes_cognito, making.sees_cognito),
+    "dynamodb": Made(making.makes_dynamodb, making.sees_dynamodb),
+    "ec2": Made(making.makes_ec2, making.sees_ec2),
+    "ecr": Made(making.makes_ecr, making.sees_ecr),
     "ecs": Made(
         lambda to: to("ecs").create_cluster(clusterName="c"),
         lambda to: to("ecs").describe_clusters(clusters=["c"])["clusters"],
@@ -355,9 +71,9 @@ MADE = {
         lambda to: to("efs").create_file_system(CreationToken="token", Tags=TAGS),
         lambda to: to("efs").describe_file_systems()["FileSystems"][0]["FileSystemArn"],
     ),
-    "elbv2": Made(_elb, lambda to: to("elbv2").describe_load_balancers()["LoadBalancers"]),
+    "elbv2": Made(making.makes_elb, lambda to: to("elbv2").describe_load_balancers()["LoadBalancers"]),
     "events": Made(
-        _events,
+        making.makes_events,
         lambda to: [to("events").list_rules()["Rules"], to("events").list_targets_by_rule(Rule="r")["Targets"]],
     ),
     "firehose": Made(
@@ -366,19 +82,19 @@ MADE = {
         ),
         lambda to: to("firehose").list_delivery_streams()["DeliveryStreamNames"],
     ),
-    "glue": Made(_glue, lambda to: to("glue").get_tables(DatabaseName="d")["TableList"]),
-    "iam": Made(_iam, _sees_iam),
+    "glue": Made(making.makes_glue, lambda to: to("glue").get_tables(DatabaseName="d")["TableList"]),
+    "iam": Made(making.makes_iam, making.sees_iam),
     "kinesis": Made(
         lambda to: to("kinesis").create_stream(StreamName="s", ShardCount=1),
         lambda to: to("kinesis").list_streams()["StreamNames"],
     ),
-    "kms": Made(_kms, _sees_kms),
+    "kms": Made(making.makes_kms, making.sees_kms),
     "lakeformation": Made(
         lambda to: to("lakeformation").create_lf_tag(TagKey="k", TagValues=["v"]),
         lambda to: to("lakeformation").list_lf_tags()["LFTags"],
     ),
-    "logs": Made(_logs, _sees_logs),
-    "opensearch": Made(_opensearch, lambda to: to("opensearch").list_domain_names()["DomainNames"]),
+    "logs": Made(making.makes_logs, making.sees_logs),
+    "opensearch": Made(making.makes_opensearch, lambda to: to("opensearch").list_domain_names()["DomainNames"]),
     "resourcegroups": Made(
         lambda to: to("resource-groups").create_group(
             Name="g",
@@ -393,7 +109,12 @@ MADE = {
     ),
     "resourcegroupstaggingapi": Made(
         lambda to: to("sns").create_topic(Name="tagged", Tags=TAGS),
-        lambda to: to("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "team"}])["ResourceTagMappingList"],
+        lambda to: sorted(
+            each["ResourceARN"]
+            for each in to("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "team"}])[
+                "ResourceTagMappingList"
+            ]
+        ),
     ),
     "route53": Made(
         lambda to: to("route53").create_hosted_zone(Name="example.com", CallerReference="1"),
@@ -409,19 +130,19 @@ MADE = {
         lambda to: to("scheduler").list_schedules()["Schedules"],
     ),
     "secretsmanager": Made(
-        lambda to: to("secretsmanager").create_secret(Name="s", SecretString="hidden", Tags=TAGS), _sees_secret
+        lambda to: to("secretsmanager").create_secret(Name="s", SecretString="hidden", Tags=TAGS), making.sees_secret
     ),
     "servicediscovery": Made(
         lambda to: to("servicediscovery").create_http_namespace(Name="n"),
         lambda to: [each["Name"] for each in to("servicediscovery").list_namespaces()["Namespaces"]],
     ),
-    "sns": Made(_sns, _sees_sns),
-    "sqs": Made(_sqs, _sees_sqs),
+    "sns": Made(making.makes_sns, making.sees_sns),
+    "sqs": Made(making.makes_sqs, making.sees_sqs),
     "ssm": Made(
         lambda to: to("ssm").put_parameter(Name="/p", Value="v", Type="SecureString", Tags=TAGS),
         lambda to: to("ssm").get_parameter(Name="/p", WithDecryption=True)["Parameter"],
     ),
-    "stepfunctions": Made(_stepfunctions, _sees_stepfunctions),
+    "stepfunctions": Made(making.makes_stepfunctions, making.sees_stepfunctions),
     "sts": Made(
         lambda to: to("sts").assume_role(RoleArn="arn:aws:iam::999988887777:role/theirs", RoleSessionName="session"),
         lambda to: to("sts").get_caller_identity()["Account"],
