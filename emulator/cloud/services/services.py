@@ -53,6 +53,7 @@ class Services:
         found, written_by = self._rows.meta("format"), self._rows.meta("moto")
         if found not in (None, FORMAT):
             raise StateUnreadable(f"The services' rows have format {found}; this version reads {FORMAT}.")
+        recorder.forget()
         waiting.load = self._load
         waiting.services = self._rows.services()
         if written_by not in (None, moto.__version__):

@@ -13,7 +13,7 @@ import pytest
 from moto.sqs.models import Queue
 
 from emulator.cloud.catalogue import StateUnreadable
-from emulator.cloud.services import shape
+from emulator.cloud.services import pickles, shape
 from emulator.cloud.services.kept import KEPT
 from tests.mounted import ACCOUNT, REGION
 from tests.unit.cloud.services.harness import Kept, kept
@@ -47,7 +47,7 @@ def queue_without(state_dir: Path, attribute: str) -> tuple[str, Any]:
     db.close()
     attributes = pickle.loads(state)
     del attributes[attribute]
-    return "UPDATE unit SET state = ? WHERE path LIKE 'queues%'", (pickle.dumps(attributes),)
+    return "UPDATE unit SET state = ? WHERE path LIKE 'queues%'", (pickles.dump(attributes, "sqs")[0],)
 
 
 def refused(state_dir: Path, match: str) -> None:
