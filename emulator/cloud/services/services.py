@@ -53,6 +53,7 @@ class Services:
         found, written_by = self._rows.meta("format"), self._rows.meta("moto")
         if found not in (None, FORMAT):
             raise StateUnreadable(f"The services' rows have format {found}; this version reads {FORMAT}.")
+        recorder.forget()
         waiting.load = self._load
         waiting.services = self._rows.services()
         if written_by not in (None, moto.__version__):
@@ -140,8 +141,7 @@ class Services:
 
     def _load_now(self) -> None:
         written_by = self._rows.meta("moto") or moto.__version__
-        for service in sorted(waiting.services):
-            waiting.ensure(service)
+        waiting.ensure_all()
         for instance in self._stored.instances():
             lacking = shape.missing(instance)
             if lacking is not None:
