@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +61,7 @@ class S3:
         self.blobs = Blobs(directory, catalogue, synced=synced)
         self.graves = Graves(catalogue.lock, catalogue.is_named, self._remove)
         self._assemblies = Assemblies(self.blobs)
-        self.ledger = Ledger(catalogue, self.blobs, self.graves, self._assemblies)
+        self.ledger = Ledger(catalogue, self.blobs, self._assemblies, self._bury)
         self.reception = Reception(self.blobs, self._assemblies, claims.made)
         self.sending = Sending(self.blobs)
         # Two writers of one key take turns, from looking whether it may be written until the change is stored.
@@ -101,8 +101,9 @@ class S3:
             try:
                 yield visit
             finally:
-                with self._catalogue.lock:
-                    self.graves.bury([name for name in made if not self._catalogue.is_named(name)])
+                if made:
+                    with self._catalogue.lock:
+                        self._bury(made)
 
     def commit(self) -> None:
         """Store what the request that is under way has changed. Raises OSError and sqlite3.Error."""
@@ -138,6 +139,17 @@ class S3:
             bucket, _ = requests.bucket_and_key(environ)
             environ[RECEIVED] = posting.receive(environ, bucket, self.reception, secret_of)
         return sending.take_out(environ) if requests.is_read(environ) else Asked()
+
+    def _bury(self, names: Iterable[str]) -> None:
+        """Let those of ``names`` go that no row names; under the catalogue's lock.
+
+        First of all they get no more parts: a request that begins after the burial would not keep them from being
+        removed while it writes to one.
+        """
+        dead = [name for name in names if not self._catalogue.is_named(name)]
+        if dead:
+            self._assemblies.leave(dead)
+            self.graves.bury(dead)
 
     def _remove(self, names: list[str]) -> None:
         small = [name for name in names if Blobs.is_small(name)]
