@@ -58,6 +58,12 @@ class Ledger:
             raise shape.unreadable(written_by, moto.__version__, f"S3: {error!r}") from error
         if written_by != moto.__version__:
             self._check_shapes(written_by)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the blobs that no row names: those of requests that a killed process had not answered."""
+        with self._catalogue.transaction():
+            self._catalogue.drop_nameless()
         self._blobs.keep_only(self._catalogue.named())
 
     def _check_shapes(self, written_by: str) -> None:
