@@ -47,8 +47,7 @@ class Catalogue:
         """Held while names change; taken by `transaction`."""
         self._path = path
         self._lost: set[str] = set()
-        self._readers = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._readers: list[sqlite3.Connection] = []  # those that nobody uses just now
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=256)
         try:
             self._open(synced)
@@ -139,8 +138,13 @@ class Catalogue:
 
     def blob(self, name: str) -> bytes | None:
         """The bytes of a small blob. Does not wait for a transaction of another thread."""
-        row = self._reader().execute("SELECT data FROM blob WHERE name = ?", (name,)).fetchone()
+        with self._reader() as db:
+            row = db.execute("SELECT data FROM blob WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
+
+    def drop_nameless(self) -> None:
+        """Forget the small blobs that no row names."""
+        self._db.execute("DELETE FROM blob WHERE name NOT IN (SELECT blob FROM naming)")
 
     def is_named(self, blob: str) -> bool:
         """Whether some row names a blob."""
@@ -187,7 +191,7 @@ class Catalogue:
 
     def close(self) -> None:
         with self.lock:
-            for db in (self._db, *self._opened):
+            for db in (self._db, *self._readers):
                 db.close()
 
     def _open(self, synced: bool) -> None:
@@ -210,14 +214,18 @@ class Catalogue:
                 "Use another --data-dir, or the version that wrote it."
             )
 
-    def _reader(self) -> sqlite3.Connection:
-        """A connection of this thread's own, for reading."""
-        found: sqlite3.Connection | None = getattr(self._readers, "db", None)
-        if found is None:
-            found = self._readers.db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            found.execute("PRAGMA cache_size=-512")
-            self._opened.append(found)
-        return found
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """A connection for reading, which nobody else uses meanwhile. There are as many as ever read at once."""
+        try:
+            db = self._readers.pop()
+        except IndexError:
+            db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            db.execute("PRAGMA cache_size=-512")
+        try:
+            yield db
+        finally:
+            self._readers.append(db)
 
     def _one(self, query: str, where: tuple[str, ...]) -> Any:
         return self._db.execute(query, where).fetchone()

@@ -63,7 +63,10 @@ class Cloud:
             self._read_now()
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request with moto; what it changed is durable before the reply begins."""
+        """Answer a request with moto; what it changed is durable before the reply begins.
+
+        Raises what ``wsgi.input`` raises where the client goes away, a ConnectionError.
+        """
         status, headers, body = self._reply(environ)
         start_response(status_line(status), headers)
         return [body] if isinstance(body, bytes) else body
@@ -140,6 +143,8 @@ class Cloud:
                 reply = mounted.moto.reply(environ, service)
                 record.commit()
                 return reply
+        except ConnectionError:
+            raise  # the client is gone; nobody is left to answer
         except (OSError, sqlite3.Error) as error:
             _log.exception("what a request changed could not be stored")
             return refuse(environ, service, 500, "InternalError", f"The emulator cannot store its state: {error}")

@@ -36,7 +36,7 @@ _PATIENCE = 120.0
 _log = logging.getLogger(__name__)
 
 
-class ClientGone(OSError):
+class ClientGone(ConnectionError):
     """The client left, or stopped sending, before the request was complete."""
 
 

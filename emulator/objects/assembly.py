@@ -9,6 +9,7 @@ where not, the whole has several segments, and still nothing is copied.
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from emulator.objects.blobs import Blobs
@@ -44,6 +45,11 @@ class Assemblies:
         """The upload is completed or aborted."""
         with self._lock:
             self._open.pop(upload, None)
+
+    def leave(self, blobs: Collection[str]) -> None:
+        """Give no more places in ``blobs``, which are about to be removed: the next parts get another blob."""
+        with self._lock:
+            self._open = {upload: each for upload, each in self._open.items() if each.blob not in blobs}
 
     def clear(self) -> None:
         """Forget every upload."""

@@ -140,9 +140,9 @@ class Blobs:
         return file
 
     def check(self, body: Body) -> None:
-        """Raise `Damaged` when some of a body's files are not there, or not whole."""
+        """Raise `Damaged` when some of a body's blobs are not there, or not whole."""
         for segment in body:
-            if not self.is_small(segment.blob):
+            if self.small(segment) is None:
                 self._must_hold(segment, _size(self.path(segment.blob)))
 
     def path(self, name: str) -> Path:

@@ -40,8 +40,10 @@ class IndexedKeys(_VersionedKeyStore):
             super().setlist(key, list_)
 
     def pop(self, key: str) -> None:  # type: ignore[override]  # as in moto
+        """Take a key out; KeyError where it is not there. moto would dispose of its versions, delete markers among
+        them, which cannot be disposed of; no version holds anything here."""
         with self._lock:
-            super().pop(key)
+            dict.pop(self, key)
             self._forget(key)
 
     def load(self, rows: Iterable[tuple[str, bytes | list[Any]]]) -> None:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -75,27 +75,31 @@ def _entries(keys: IndexedKeys, prefix: str, delimiter: str, after: str) -> Iter
     """Objects and common prefixes (texts) behind ``after``, by name."""
     names = keys.names()
     place = max(bisect_left(names, prefix), bisect_right(names, after) if after else 0)
-    if delimiter and after.endswith(delimiter) and after.startswith(prefix):
+    if after and _common(after, prefix, delimiter) == after:
         place = max(place, _behind(names, after))  # the last entry was a common prefix
     while place < len(names) and names[place].startswith(prefix):
         name = names[place]
-        end = name.find(delimiter, len(prefix)) if delimiter else -1
-        key = keys.get(name)
-        if end < 0:
+        common = _common(name, prefix, delimiter)
+        if not common:
             place += 1
-            if isinstance(key, FakeKey):
+            if isinstance(key := keys.get(name), FakeKey):
                 yield key
             continue
-        common = name[: end + len(delimiter)]
         beyond = _behind(names, common, place)
         if any(isinstance(keys.get(names[each]), FakeKey) for each in range(place, beyond)):
             yield common
         place = beyond
 
 
-def _behind(names: Any, prefix: str, place: int = 0) -> int:
-    """The first place whose name comes after everything that begins with ``prefix``."""
-    return bisect_left(names, prefix[:-1] + chr(ord(prefix[-1]) + 1), place)
+def _common(name: str, prefix: str, delimiter: str) -> str:
+    """The common prefix that a name below ``prefix`` is shown as; empty where it is shown itself."""
+    end = name.find(delimiter, len(prefix)) if delimiter and name.startswith(prefix) else -1
+    return name[: end + len(delimiter)] if end >= 0 else ""
+
+
+def _behind(names: Sequence[str], prefix: str, place: int = 0) -> int:
+    """The first place, from ``place`` on, whose name comes after everything that begins with ``prefix``."""
+    return bisect_left(names, True, place, key=lambda name: name > prefix and not name.startswith(prefix))
 
 
 def _list_objects_v2(self: S3Response) -> Any:
@@ -210,6 +214,6 @@ def _token(name: str) -> str:
 
 def _named(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token, b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise InvalidContinuationToken from None

@@ -6,7 +6,15 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from moto.s3.exceptions import EntityTooSmall, InvalidPart, InvalidRange, MalformedXML, MissingKey, NoSuchUpload
+from moto.s3.exceptions import (
+    EntityTooSmall,
+    InvalidPart,
+    InvalidPartOrder,
+    InvalidRange,
+    MalformedXML,
+    MissingKey,
+    NoSuchUpload,
+)
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
@@ -83,8 +91,11 @@ def _complete_by_joining() -> None:
 def _chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
     """The parts a completion names, in turn; raises S3's errors."""
     last: FakeKey | None = None
+    before = 0
     for number, etag in asked:
-        part = upload.parts.get(number)
+        if number <= before:
+            raise InvalidPartOrder
+        before, part = number, upload.parts.get(number)
         if part is None or _etag(part) != etag.strip('"'):
             raise InvalidPart
         if last is not None and last.size < S3_UPLOAD_PART_MIN_SIZE:
