@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from emulator.durable import make_directory
 from emulator.settings import Settings
 
 if sys.platform != "win32":
@@ -23,12 +24,13 @@ _TRIES = 5
 _PAUSE = 0.02
 
 
-def make_private(directory: Path) -> None:
+def make_private(directory: Path, *, synced: bool = False) -> None:
     """Make the data directory, for its owner only: it holds data, models and credentials of sessions.
 
-    One that exists keeps its mode, which is its owner's choice. Raises OSError.
+    One that exists keeps its mode, which is its owner's choice. ``synced``: it survives a loss of power. Raises
+    OSError.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(directory, mode=0o700, synced=synced)
 
 
 class DataDirError(Exception):
@@ -61,7 +63,7 @@ class DataDir:
         self.ephemeral = settings.ephemeral
         self.path = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-")) if self.ephemeral else settings.data_dir
         try:
-            make_private(self.path)
+            make_private(self.path, synced=settings.synced)
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked_soon(self.path / "lock")
         except OSError as error:
