@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ def identity(path: Path) -> Identity:
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Identity]]:
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Identity]:
     """What fsync was called for, in turn."""
     calls: list[Identity] = []
     fsync = os.fsync
@@ -38,7 +37,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Identity]]:
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
-    yield calls
+    return calls
 
 
 def test_a_new_blob_is_on_the_disk_with_its_name_and_the_names_of_its_directories(
