@@ -70,7 +70,7 @@ def mounted(
         account_of=cloud.account_of,
         region=REGION,
     )
-    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset)))
+    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset, lambda: [b"state"])))
     front = Front(routed(data_plane, bridge), addresses)
     front.start()
     try:

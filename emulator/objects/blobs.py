@@ -22,7 +22,7 @@ SMALL = 16 << 10
 CHUNK = 1 << 20
 
 _ROW = "~"
-_MODE = 0o666
+MODE = 0o666
 """Of the files; their directory is closed to everyone else. A container that sees one through an overlay may run as
 any user, and must be allowed to change what it believes to be its own input."""
 
@@ -193,9 +193,9 @@ class Blobs:
 
 def _opened(path: Path) -> int:
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE)
     if is_new:
-        os.fchmod(descriptor, _MODE)  # past the umask
+        os.fchmod(descriptor, MODE)  # past the umask
     return descriptor
 
 

@@ -126,6 +126,12 @@ class SqlStore:
             for table in (tables.tag, tables.transition, tables.resource):
                 connection.execute(delete(table))
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is written inside; who wants to write waits."""
+        with self._writing:
+            yield
+
     def close(self) -> None:
         self._engine.dispose()
 

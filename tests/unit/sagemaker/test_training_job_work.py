@@ -225,7 +225,9 @@ def test_a_job_whose_container_and_files_were_left_behind_fails_and_says_so(tmp_
     assert house.bucket.keys == []
 
 
-@pytest.mark.parametrize(("command", "event"), [(machine.Stage(), machine.Staged), (machine.Launch(), machine.Launched)])
+@pytest.mark.parametrize(
+    ("command", "event"), [(machine.Stage(), machine.Staged), (machine.Launch(), machine.Launched)]
+)
 def test_a_job_whose_files_were_left_behind_before_it_ran_gets_them_again(
     tmp_path: Path, command: Command, event: type[Event]
 ) -> None:
