@@ -6,20 +6,24 @@ import logging
 import os
 import platform as machine
 import time
-from contextlib import ExitStack
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from emulator import snapshot as snapshots
 from emulator.aws import Service
 from emulator.clock import SystemClock
+from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.cloud import Cloud
 from emulator.datadir import DataDir, Running
 from emulator.engines.choose import choose
 from emulator.engines.port import EngineError, Owned
 from emulator.engines.reaper import reap
 from emulator.front.bridge import THREADS, Bridge
-from emulator.front.control import control
+from emulator.front.control import Refused, control
 from emulator.front.gateway import Gateway, WsgiApp, create_app
 from emulator.front.routing import routed
 from emulator.front.server import Front
@@ -136,6 +140,21 @@ class Emulator:
         data.sweep(set())
         self._cloud.reset()
 
+    def snapshot(self, file: Path) -> None:
+        """Write the whole state, as it is at this moment, to a file that `sagemaker-emulator snapshot load` reads.
+
+        Raises `emulator.snapshot.SnapshotError`.
+        """
+        data = self._running()
+        with closing(snapshots.of_running(data.path, self._cloud, self._store)) as archive:
+            snapshots.write(archive, file)
+
+    def _pictured(self) -> Iterable[bytes]:
+        try:
+            return snapshots.of_running(self._running().path, self._cloud, self._store)
+        except (snapshots.SnapshotError, StateUnreadable) as error:
+            raise Refused(str(error)) from error
+
     def _running(self) -> DataDir:
         if self._data is None:
             raise RuntimeError("The emulator is not running; call start() or use it in a with statement.")
@@ -147,9 +166,9 @@ class Emulator:
 
     def _build(self, data: DataDir, opened: ExitStack) -> None:
         settings, clock = self.settings, SystemClock()
-        self._cloud = Cloud(settings.account, settings.region, data.path)
+        self._cloud = Cloud(settings.account, settings.region, data.path, synced=settings.synced)
         opened.callback(self._cloud.close)
-        self._store = SqlStore.file(data.database)
+        self._store = SqlStore.file(data.database, synced=settings.synced)
         opened.callback(self._store.close)
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
         opened.callback(self._engine.close)
@@ -234,7 +253,7 @@ class Emulator:
                 s3=s3,
             )
 
-        bridge = Bridge(create_app(gateway, control(self.health, self.reset)))
+        bridge = Bridge(create_app(gateway, control(self.health, self.reset, self._pictured)))
         opened.callback(bridge.close)
         return routed(invoke, bridge)
 

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import platformdirs
 
 EngineChoice = Literal["auto", "docker", "process"]
+Durability = Literal["process", "full"]
 
 ENV_PREFIX = "SAGEMAKER_EMULATOR_"
 
@@ -45,6 +46,10 @@ class Settings:
     ephemeral: bool = field(
         default=False, metadata={"help": "Keep nothing: state lives in a temporary directory removed at the end."}
     )
+    durability: Durability = field(
+        default="process",
+        metadata={"help": "What answered requests survive: process, the end of the process; full, a loss of power."},
+    )
     engine: EngineChoice = field(
         default="auto", metadata={"help": "Where containers run; auto takes Docker when an engine answers."}
     )
@@ -70,12 +75,19 @@ class Settings:
         engines = get_args(EngineChoice)
         self._must("host", isinstance(self.host, str) and self.host != "", "an address or a host's name")
         self._must("port", type(self.port) is int and 0 <= self.port <= 65535, "a number from 0 to 65535")
+        durabilities = get_args(Durability)
+        self._must("durability", self.durability in durabilities, f"one of {', '.join(durabilities)}")
         self._must("engine", self.engine in engines, f"one of {', '.join(engines)}")
         self._must("region", _matches(REGION, self.region), "a region (like eu-central-1)")
         self._must("account", _matches(ACCOUNT, self.account), "an account id (a text of twelve digits)")
         self._must("s3_endpoint_url", _matches(S3_URL, self.s3_endpoint_url), "a URL (like http://localhost:9000)")
         self._must("s3_profile", isinstance(self.s3_profile, str), "the name of an AWS profile")
         self._must("log_level", self.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}")
+
+    @property
+    def synced(self) -> bool:
+        """Whether the disk is waited for before a request is answered."""
+        return self.durability == "full"
 
     def _must(self, name: str, good: bool, wanted: str) -> None:
         if not good:

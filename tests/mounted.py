@@ -74,7 +74,7 @@ def mounted(
         region=REGION,
         s3=s3,
     )
-    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset)))
+    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset, lambda: [b"state"])))
     front = Front(routed(data_plane, bridge), addresses)
     front.start()
     try:

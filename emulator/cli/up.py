@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 READY = "Ready: "
 """How the one line on stdout begins."""
 
-_UMASK = 0o077
+UMASK = 0o077
 """Whatever the mode of the data directory, the files that are made in it are the user's only. What containers see is
 opened to their users explicitly."""
 
@@ -33,7 +33,7 @@ opened to their users explicitly."""
 def command(detach: bool, **values: Any) -> None:
     """Start the emulator."""
     settings = Settings(**values)
-    os.umask(_UMASK)
+    os.umask(UMASK)
     if detach:
         from emulator.cli.detach import detached
 

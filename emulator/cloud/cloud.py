@@ -109,6 +109,18 @@ class Cloud:
             else:
                 self._mounted.clear()
 
+    @contextmanager
+    def visited(self) -> Iterator[None]:
+        """No bytes that are named when this begins are removed before it ends. Raises `StateUnreadable`."""
+        with self._ready().s3.graves.visit():
+            yield
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is stored inside; requests that change something wait. To be left soon."""
+        with self._catalogue.lock:
+            yield
+
     def close(self) -> None:
         """Let go of moto and of the files; what was acknowledged is already on disk."""
         with self._lock:

@@ -121,6 +121,9 @@ class Mounted:
     def _sign(self) -> None:
         with self._catalogue.transaction():
             self._catalogue.sign(moto.__version__)
+            # Whose state this is: one who loads a snapshot of it asks.
+            self._catalogue.set_meta("account", self._account)
+            self._catalogue.set_meta("region", self._region)
 
 
 def _forget_all() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,23 @@ class WrongSchema(Exception):
 
 
 class SqlStore:
-    """A Store in the database at ``url`` (an SQLAlchemy URL)."""
+    """A Store in the database at ``url`` (an SQLAlchemy URL).
 
-    def __init__(self, url: str) -> None:
+    ``synced``: what is in an SQLite file survives a loss of power; other databases have settings of their own.
+    """
+
+    def __init__(self, url: str, *, synced: bool = False) -> None:
         self._engine = create_engine(url)
         # SQLite has one writer at a time; queueing here is fair and spares its busy-wait.
         self._writing = threading.Lock()
         if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _configure_sqlite)
+            event.listen(self._engine, "connect", partial(_configure_sqlite, synced))
         self._create()
 
     @classmethod
-    def file(cls, path: Path) -> SqlStore:
+    def file(cls, path: Path, *, synced: bool = False) -> SqlStore:
         """A Store in the SQLite file at ``path``."""
-        return cls(f"sqlite:///{path}")
+        return cls(f"sqlite:///{path}", synced=synced)
 
     def insert(self, resource: Resource, transition: Transition | None = None, tags: Document | None = None) -> None:
         try:
@@ -122,6 +126,12 @@ class SqlStore:
             for table in (tables.tag, tables.transition, tables.resource):
                 connection.execute(delete(table))
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is written inside; who wants to write waits."""
+        with self._writing:
+            yield
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -156,10 +166,11 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailable(str(error.orig)) from error
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(synced: bool, connection: Any, _record: Any) -> None:
     # WAL with synchronous=NORMAL: a commit is in the page cache when it returns, so it survives the end of this
-    # process at any moment, without the cost of an fsync for each commit.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+    # process at any moment, without the cost of an fsync for each commit. FULL pays it, for the loss of power.
+    synchronous = f"synchronous={'FULL' if synced else 'NORMAL'}"
+    for pragma in ("journal_mode=WAL", synchronous, "foreign_keys=ON", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -18,6 +18,7 @@ from emulator.settings import Settings
         ("port", 65536, "from 0 to 65535"),
         ("port", "4577", "from 0 to 65535"),
         ("port", True, "from 0 to 65535"),
+        ("durability", "some", "process, full"),
         ("engine", "podman", "auto, docker, process"),
         ("region", "europe", "eu-central-1"),
         ("region", "eu-west-1\n", "eu-central-1"),

@@ -22,11 +22,9 @@ from emulator.cloud.services.draft import Draft
 from emulator.cloud.services.install import waiting
 from emulator.cloud.services.memory import Memory
 from emulator.cloud.services.record import Touched, recorder
-from emulator.cloud.services.rows import ServiceRows
+from emulator.cloud.services.rows import FORMAT, ServiceRows
 from emulator.cloud.services.secrets import secret_of
 from emulator.cloud.services.stored import Stored
-
-FORMAT = "1"
 
 _UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, TypeError, LookupError, EOFError, ValueError)
 _ATTEMPTS = 10
