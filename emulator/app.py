@@ -16,7 +16,6 @@ from typing import Any, Self
 from emulator import snapshot as snapshots
 from emulator.aws import Service
 from emulator.clock import SystemClock
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.cloud import Cloud
 from emulator.datadir import DataDir, Running
 from emulator.engines.choose import choose
@@ -39,6 +38,7 @@ from emulator.serving.router import Router
 from emulator.serving.traffic import Traffic
 from emulator.settings import Settings
 from emulator.state.sql import SqlStore
+from emulator.state.sqlite import StateUnreadable
 from emulator.version import __version__
 
 log = logging.getLogger(__name__)

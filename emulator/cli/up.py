@@ -87,12 +87,12 @@ class Signals:
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit code 1."""
-    from emulator.cloud.catalogue import StateUnreadable
     from emulator.datadir import DataDirError
     from emulator.engines.port import EngineError
     from emulator.front.server import PortInUse
     from emulator.objects.server import S3ServerError
     from emulator.state.sql import WrongSchema
+    from emulator.state.sqlite import StateUnreadable
 
     try:
         yield

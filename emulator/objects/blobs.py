@@ -102,6 +102,12 @@ class Blobs:
             os.close(descriptor)
         return size
 
+    def cut(self, name: str, size: int) -> None:
+        """Let the file of a large blob end at ``size``, if it goes on behind that: nobody has named what is there."""
+        path = self.path(name)
+        if _size(path) > size:
+            os.truncate(path, size)
+
     def waiting(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Small blobs among ``names`` that are in no row yet, with their bytes."""
         for name in names:

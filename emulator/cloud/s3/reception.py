@@ -6,8 +6,9 @@ import base64
 import binascii
 import io
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.cloud.s3.claims import Claim
@@ -71,9 +72,10 @@ class Reception:
         expected = _Expected(environ, part)
         source = _source(environ)
         digests = Digests(expected.algorithms)
-        body = self._stored(source, digests, part, _length(environ))
         trailers = source.trailers if isinstance(source, AwsChunked) else {}
-        expected.check(digests, trailers, size_of(body))
+        with self._room(part, _length(environ)) as room:
+            body = self._stored(source, digests, room)
+            expected.check(digests, trailers, size_of(body))
         values = {algorithm: digests.value(algorithm) for algorithm in expected.kept(trailers)}
         _take_out(environ, values)
         return Claim(body, digests.md5, values, next(iter(values), ""))
@@ -84,13 +86,26 @@ class Reception:
         body = self._made(self._blobs.save(source, digests.update))
         return Claim(body, digests.md5, {algorithm: digests.value(algorithm)}, algorithm)
 
-    def _stored(self, source: Any, digests: Digests, part: Part | None, length: int | None) -> Body:
+    @contextmanager
+    def _room(self, part: Part | None, length: int | None) -> Iterator[Segment | None]:
+        """Where a part of ``length`` bytes goes; None for whatever gets a blob of its own. Given back on failure."""
         if part is None or not length or not 1 <= part.number <= 10_000:
-            return self._made(self._blobs.save(source, digests.update))
+            yield None
+            return
         blob, offset = self._assemblies.place(part.upload, part.number, length)
-        self._made((Segment(blob, offset, length),))  # before it is written: what fails half-way must go, too
-        size = self._blobs.fill(blob, offset, _Limited(source, length), digests.update)
-        return (Segment(blob, offset, size),)
+        room = Segment(blob, offset, length)
+        self._made((room,))  # before it is written: what fails half-way must go, too
+        try:
+            yield room
+        except BaseException:
+            self._assemblies.give_back(part.upload, part.number, blob)
+            raise
+
+    def _stored(self, source: Any, digests: Digests, room: Segment | None) -> Body:
+        if room is None:
+            return self._made(self._blobs.save(source, digests.update))
+        size = self._blobs.fill(room.blob, room.offset, _Limited(source, room.size), digests.update)
+        return (replace(room, size=size),)
 
 
 class _Expected:

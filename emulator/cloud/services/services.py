@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager
 
 import moto
 
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.services import shape
 from emulator.cloud.services.draft import Draft
 from emulator.cloud.services.install import waiting
@@ -25,6 +24,7 @@ from emulator.cloud.services.record import Touched, recorder
 from emulator.cloud.services.rows import FORMAT, ServiceRows
 from emulator.cloud.services.secrets import secret_of
 from emulator.cloud.services.stored import Stored
+from emulator.state.sqlite import StateUnreadable
 
 _UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, TypeError, LookupError, EOFError, ValueError)
 _ATTEMPTS = 10

@@ -12,9 +12,9 @@ import moto.backends
 import pytest
 from moto.sqs.models import Queue
 
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.services import pickles, shape
 from emulator.cloud.services.kept import KEPT
+from emulator.state.sqlite import StateUnreadable
 from tests.mounted import ACCOUNT, REGION
 from tests.unit.cloud.services.harness import Kept, kept
 
