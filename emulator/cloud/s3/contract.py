@@ -41,6 +41,7 @@ PARAMETERS: dict[Callable[..., Any], str] = {
 }
 """The parameters of everything that is called or replaced."""
 
+
 class MotoDiffers(Exception):
     """The installed moto is not the one this was made for."""
 

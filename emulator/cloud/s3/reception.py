@@ -14,7 +14,7 @@ from emulator.cloud.s3.claims import Claim
 from emulator.objects.assembly import Assemblies
 from emulator.objects.blobs import Blobs
 from emulator.objects.body import Body, Segment, size_of
-from emulator.objects.checksum import ALGORITHMS, Digests
+from emulator.objects.checksum import ALGORITHMS, Digests, width
 from emulator.objects.chunked import AwsChunked
 from emulator.objects.wire_error import IncompleteBody, InvalidRequest, WireError
 
@@ -85,7 +85,7 @@ class Reception:
         return Claim(body, digests.md5, {algorithm: digests.value(algorithm)}, algorithm)
 
     def _stored(self, source: Any, digests: Digests, part: Part | None, length: int | None) -> Body:
-        if part is None or not length or not 1 <= part.number <= 10_000:
+        if part is None or not length:
             return self._made(self._blobs.save(source, digests.update))
         blob, offset = self._assemblies.place(part.upload, part.number, length)
         self._made((Segment(blob, offset, length),))  # before it is written: what fails half-way must go, too
@@ -142,7 +142,7 @@ class _Expected:
         if len(self._given) > 1:
             raise InvalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
         for algorithm, value in self._given.items():
-            if not _is_base64(value, None):
+            if not _is_base64(value, width(algorithm)):
                 raise InvalidRequest(f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
 
 
@@ -199,9 +199,8 @@ def _algorithm(header: str) -> str:
     return header.lower().removeprefix("x-amz-checksum-").upper()
 
 
-def _is_base64(text: str, size: int | None) -> bool:
+def _is_base64(text: str, size: int) -> bool:
     try:
-        decoded = base64.b64decode(text, validate=True)
+        return len(base64.b64decode(text, validate=True)) == size
     except (binascii.Error, ValueError):
         return False
-    return size is None or len(decoded) == size
