@@ -108,6 +108,11 @@ class Digests:
         return self._running["MD5"].digest().hex()
 
 
+def width(algorithm: str) -> int:
+    """How many bytes a checksum of this algorithm has."""
+    return len(_NEW[algorithm]().digest())
+
+
 def composite(algorithm: str, part_values: Iterable[str]) -> str:
     """The checksum of the parts' raw checksums in turn, without S3's ``-N``."""
     running = _NEW[algorithm]()
@@ -121,10 +126,10 @@ def combined(algorithm: str, parts: Iterable[tuple[str, int]]) -> str:
     from awscrt import checksums
 
     combine = getattr(checksums, COMBINED[algorithm])
-    crc, width = 0, len(_NEW[algorithm]().digest())
+    crc = 0
     for value, size in parts:
         crc = combine(crc, int.from_bytes(base64.b64decode(value), "big"), size)
-    return _encoded(crc.to_bytes(width, "big"))
+    return _encoded(crc.to_bytes(width(algorithm), "big"))
 
 
 def _encoded(digest: bytes) -> str:

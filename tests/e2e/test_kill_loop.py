@@ -30,6 +30,7 @@ TWICE_EACH = 7
 
 LOOPS = [  # options of the emulator, and rounds
     pytest.param((), 50, id="as by default"),
+    pytest.param(("--durability", "full"), 5, id="with durability full"),
 ]
 
 

@@ -36,6 +36,7 @@ from emulator.cloud.s3.reception import Part, Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.cloud.s3.sending import Asked, Sending
 from emulator.cloud.s3.turns import Turns
+from emulator.objects import ranges
 from emulator.objects.assembly import Assemblies
 from emulator.objects.blobs import Blobs
 from emulator.objects.graves import Graves, Visit
@@ -138,6 +139,9 @@ class S3:
         Raises `WireError`, also for a presigned request that does not allow what it asks for, and OSError.
         """
         signatures.verify(environ, secret_of)
+        number = requests.part_number(environ)
+        if number is not None:
+            ranges.part_number(number)
         if requests.is_upload(environ):
             environ[RECEIVED] = self.reception.receive(environ, _part(environ))
         elif requests.is_form(environ):
@@ -178,9 +182,9 @@ def drain(environ: dict[str, Any]) -> None:
 def _part(environ: dict[str, Any]) -> Part | None:
     """Which part an upload is; None when it is none, or one of an upload that is not there."""
     asked = requests.query(environ)
-    upload_id, number = asked.get("uploadId", [""])[0], asked.get("partNumber", [""])[0]
+    upload_id, number = asked.get("uploadId", [""])[0], requests.part_number(environ)
     bucket = held_bucket(requests.bucket_and_key(environ)[0])
     upload = bucket.multiparts.get(upload_id) if bucket is not None else None
-    if upload is None or not (number.isascii() and number.isdigit()):
+    if upload is None or number is None:
         return None
     return Part(upload_id, int(number), multipart.algorithm_of(upload))

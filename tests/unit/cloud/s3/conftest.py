@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from emulator.cloud.s3 import service
 from emulator.cloud.s3.claims import claims
 from emulator.objects.blobs import Blobs
+from tests.mounted import Mounted
+from tests.unit.cloud.s3.wire import Store
 
 
 class NoRows:
@@ -29,3 +32,9 @@ def hooked(blobs: Blobs) -> Iterator[None]:
     claims.use(blobs)
     yield
     claims.use(None)
+
+
+@pytest.fixture
+def store(aws: Mounted, tmp_path: Path) -> Store:
+    """S3 with an empty bucket."""
+    return Store(aws, tmp_path)
