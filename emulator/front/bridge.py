@@ -2,8 +2,7 @@
 
 Why not a library: docs/decisions/0002-wsgi-bridge.md. A request whose body is small costs one hop to a thread and one
 back; larger bodies are pulled from the connection as the application reads them, and a large answer waits for the
-client, so the bridge itself holds little of either. What the application holds is its own affair: moto reads the body
-of an S3 request whole into memory, and answers with a whole object (docs/decisions/0004-moto-persistence.md).
+client, so the bridge holds little of either.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ KEPT = frozenset(
         "ec2",
         "ecr",
         "ecs",
-        "efs",
         "elbv2",
         "events",
         "firehose",
@@ -48,6 +47,7 @@ KEPT = frozenset(
 BEGIN_EMPTY = {
     "apigatewaymanagementapi": "its connections do not outlive the process",
     "batch": "its jobs are threads",
+    "efs": "its mount targets and EC2's subnets hold each other, and neither can be loaded before the other",
     "elasticbeanstalk": "moto makes its classes while it runs, and they cannot be found again",
     "moto_api": "moto's own settings and recordings",
     "swf": "its timers are threads",

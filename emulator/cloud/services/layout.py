@@ -28,7 +28,6 @@ class Layout:
 LAYOUTS = {
     "moto.cloudwatch.models.CloudWatchBackend": Layout(lists=("metric_data",), passing={"paged_metric_data": dict}),
     "moto.dynamodb.models.DynamoDBBackend": Layout(shelves=("tables",)),
-    "moto.ec2.models.EC2Backend": Layout(shelves=("amis",)),
     "moto.iam.models.IAMBackend": Layout(shelves=("access_keys",)),
     "moto.logs.models.LogsBackend": Layout(shelves=("groups",)),
     "moto.logs.models.LogGroup": Layout(shelves=("streams",)),
@@ -57,7 +56,6 @@ MANY = (
 ENTRIES = frozenset(
     (
         "moto.dynamodb.models.table.Table",
-        "moto.ec2.models.amis.Ami",
         "moto.iam.models.AccessKey",
         "moto.logs.models.LogGroup",
         "moto.logs.models.LogStream",

@@ -67,10 +67,6 @@ MADE = {
         lambda to: to("ecs").create_cluster(clusterName="c"),
         lambda to: to("ecs").describe_clusters(clusters=["c"])["clusters"],
     ),
-    "efs": Made(
-        lambda to: to("efs").create_file_system(CreationToken="token", Tags=TAGS),
-        lambda to: to("efs").describe_file_systems()["FileSystems"][0]["FileSystemArn"],
-    ),
     "elbv2": Made(making.makes_elb, lambda to: to("elbv2").describe_load_balancers()["LoadBalancers"]),
     "events": Made(
         making.makes_events,

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from emulator.cloud.services.kept import KEPT
+from emulator.cloud.services.kept import BEGIN_EMPTY, KEPT
 from tests.mounted import REGION
 from tests.unit.cloud.services.made import MADE
 
@@ -64,3 +64,4 @@ def test_what_was_made_is_there_after_kill_9(seen: dict[str, tuple[object, objec
 
 def test_nothing_is_called_kept_that_is_not_tested() -> None:
     assert set(MADE) == KEPT
+    assert not KEPT & set(BEGIN_EMPTY)
