@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from emulator.objects.sent import SENT_HOST, SENT_URI
+
 _VIRTUAL = re.compile(
     r"(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}?[a-z0-9])"
     r"\.(?:s3[.\-](?:[a-z0-9\-]+\.)*(?:localhost|amazonaws\.com(?:\.cn)?)|localhost)",
@@ -12,10 +14,6 @@ _VIRTUAL = re.compile(
 )
 _SERVICE = re.compile(r"s3(?:[.\-][a-z0-9\-.]*)?|.*\.s3-control[.\-].*", re.IGNORECASE)
 """Hosts that are S3 itself, such as ``s3.eu-west-1.localhost``, or S3's control plane: no bucket in them."""
-
-SENT_HOST = "emulator.sent_host"
-SENT_URI = "emulator.sent_uri"
-"""Environ keys of the Host header and the target as the client sent them."""
 
 _PLAIN_HOST = "localhost"
 """What moto is told as host. It takes any host with a dot for a bucket's, ``emulator.internal`` too."""

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.objects import presigned
-from emulator.objects.sent import Sent
+from emulator.objects.sent import SENT_HOST, SENT_URI, Sent
 from emulator.objects.signature import SecretOf
-
-SENT_HOST = "emulator.sent_host"
-SENT_URI = "emulator.sent_uri"
-"""Where the front keeps the Host header and the target as they were sent, when it has changed them."""
 
 _PRESERVED = "moto.preserved_header_names"
 _OUTSIDE = ("CONTENT_TYPE", "CONTENT_LENGTH")
