@@ -16,22 +16,23 @@ _CHUNK = 1 << 20
 
 def snapshot(url: str, file: Path, told: Callable[[int], object]) -> int:
     """Write the state of the emulator at ``url`` to ``file``; answers its bytes. Raises `SnapshotError`."""
+    return write(_pieces(url), file, told)
+
+
+def _pieces(url: str) -> Iterator[bytes]:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port)  # no timeout: it begins with a copy of its databases
     try:
         connection.request("POST", PATH)
-        return write(_pieces(connection.getresponse()), file, told)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise SnapshotError(_message(answer))
+        while block := answer.read(_CHUNK):
+            yield block
     except (OSError, HTTPException) as error:
         raise SnapshotError(f"The emulator at {url} did not send the whole snapshot; its log may tell why.") from error
     finally:
         connection.close()
-
-
-def _pieces(answer: HTTPResponse) -> Iterator[bytes]:
-    if answer.status != 200:
-        raise SnapshotError(_message(answer))
-    while block := answer.read(_CHUNK):
-        yield block
 
 
 def _message(answer: HTTPResponse) -> str:

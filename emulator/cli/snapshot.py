@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emulator.cli import download
 from emulator.cli.found import find
 from emulator.cli.options import settings_options
 from emulator.cli.progress import Progress
@@ -43,6 +42,8 @@ def save(file: Path, data_dir: Path | None, port: int | None) -> None:
         raise click.ClickException("No emulator runs there.")
     with _reported(), Progress("Saved") as progress:
         if running is not None:
+            from emulator.cli import download
+
             size = download.snapshot(running.url, file, progress.at)
         else:
             size = _save_directory(data_dir or default_data_dir(), file, progress)

@@ -32,7 +32,7 @@ class Cloud(Still, Protocol):
 class Archive:
     """An iterator of bytes. What it holds is given back at its end, and by `close`.
 
-    Iterating raises `SnapshotError` and OSError; what was read until then is no snapshot.
+    Iterating raises `SnapshotError`; what was read until then is no snapshot.
     """
 
     def __init__(self, picture: Picture, held: ExitStack) -> None:
@@ -46,6 +46,9 @@ class Archive:
     def __next__(self) -> bytes:
         try:
             return next(self._pieces)
+        except OSError as error:
+            self.close()
+            raise SnapshotError(f"The state cannot be read: {error}.") from error
         except BaseException:
             self.close()
             raise

@@ -60,10 +60,12 @@ class _Told(io.FileIO):
     def __init__(self, path: Path, told: Told) -> None:
         super().__init__(path)
         self._told = told
+        self._done = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         block = super().read(size)
-        self._told(self.tell())
+        self._done += len(block)
+        self._told(self._done)
         return block
 
 
