@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
@@ -14,6 +15,7 @@ from moto.s3.exceptions import (
     MalformedXML,
     MissingKey,
     NoSuchUpload,
+    S3ClientError,
 )
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
@@ -55,9 +57,34 @@ def type_of(upload: FakeMultipart) -> str:
 
 def install() -> None:
     """Replace what in moto joins, cuts or copies the bytes of parts."""
+    _refuse_what_has_no_checksum()
     _complete_by_joining()
     _keep_checksums_of_parts()
     _copy_parts_by_cutting()
+
+
+def _refuse_what_has_no_checksum() -> None:
+    original = S3Backend.create_multipart_upload
+
+    @functools.wraps(original)
+    def create_multipart_upload(self: S3Backend, bucket_name: str, *given: Any, **named: Any) -> FakeMultipart:
+        upload = original(self, bucket_name, *given, **named)
+        refusal = _impossible(algorithm_of(upload), type_of(upload))
+        if refusal is not None:
+            del self.get_bucket(bucket_name).multiparts[upload.id]
+            raise S3ClientError("InvalidRequest", refusal)
+        return upload
+
+    S3Backend.create_multipart_upload = create_multipart_upload  # type: ignore[method-assign]
+
+
+def _impossible(algorithm: str, kind: str) -> str | None:
+    """Why there is no such checksum of an object in parts."""
+    if algorithm not in checksum.ALGORITHMS:
+        return "Checksum algorithm provided is unsupported. Please try again with any of the valid types."
+    if algorithm not in checksum.COMBINED if kind == "FULL_OBJECT" else algorithm == "CRC64NVME":
+        return f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+    return None
 
 
 def _complete_by_joining() -> None:

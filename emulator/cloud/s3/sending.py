@@ -16,6 +16,7 @@ from emulator.objects.graves import Visit
 from emulator.objects.reading import BodyFile
 from emulator.objects.wire_error import InvalidRequest
 
+_STRONGER = (("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"), ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"))
 _WHOLE = 256 << 10
 """Bytes of a reply that is handed over in one piece."""
 
@@ -29,7 +30,13 @@ class Asked:
 
 
 def take_out(environ: dict[str, Any]) -> Asked:
-    """Take the range and the part number of a read out of a request, so that moto answers with the whole object."""
+    """Take the range and the part number of a read out of a request, so that moto answers with the whole object.
+
+    Of two conditions moto looks at both; the one about the ETag goes before the one about the time.
+    """
+    for stronger, weaker in _STRONGER:
+        if stronger in environ:
+            environ.pop(weaker, None)
     query = environ["QUERY_STRING"]
     part = None
     if "partNumber=" in query and "uploadId=" not in query:
