@@ -1,4 +1,4 @@
-"""Conditions of writes that moto does not look at: about the source of a copy, and about what a completion replaces."""
+"""Conditions about the source of a copy, most of which moto does not look at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
-from moto.s3.exceptions import MissingKey, PreconditionFailed
+from moto.s3.exceptions import PreconditionFailed
 from moto.s3.models import FakeKey
 from moto.s3.responses import S3Response
 
@@ -19,7 +19,6 @@ def install() -> None:
     """Look at them before moto does the work."""
     S3Response.copy_object = _of_source(S3Response.copy_object)  # type: ignore[method-assign]
     S3Response.upload_part_copy = _of_source(S3Response.upload_part_copy)  # type: ignore[method-assign]
-    S3Response._key_response_post = _of_completion(S3Response._key_response_post)  # type: ignore[method-assign]
 
 
 def _of_source(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,24 +62,3 @@ def _time(text: str | None) -> Any:
         return parsedate_to_datetime(text).replace(tzinfo=None) if text else None
     except ValueError:
         return None
-
-
-def _of_completion(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def handler(  # noqa: PLR0917 - moto's own
-        self: S3Response, request: Any, body: Any, bucket_name: str, query: dict[str, Any], key_name: str
-    ) -> Any:
-        wanted = self.headers.get("If-Match")
-        if wanted is not None and "uploadId" in query:
-            _must_match(self.backend.get_object(bucket_name, key_name), wanted, query["uploadId"][0])
-        return original(self, request, body, bucket_name, query, key_name)
-
-    return handler
-
-
-def _must_match(present: Any, wanted: str, upload: str) -> None:
-    if present is None:
-        raise MissingKey
-    repeated = getattr(present.multipart, "id", None) == upload  # a client that lost the reply asks again
-    if not repeated and present.etag.strip('"') != wanted.strip('"'):
-        raise PreconditionFailed("If-Match")

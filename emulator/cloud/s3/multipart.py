@@ -91,10 +91,10 @@ def _complete_by_joining() -> None:
     original = S3Backend.complete_multipart_upload
 
     def complete(self: FakeMultipart, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int]]:
-        parts = list(_chosen(self, body))
+        parts = list(chosen(self, body))
         digest = hashlib.md5(b"".join(bytes.fromhex(_etag(part)) for part in parts), usedforsecurity=False)
         claim = Claim(joined(body_of(part) for part in parts), md5="")
-        return claim, f"{digest.hexdigest()}-{len(parts)}", _checksum(self, parts)
+        return claim, f"{digest.hexdigest()}-{len(parts)}", checksum_of(self, parts)
 
     def complete_multipart_upload(
         self: S3Backend, bucket_name: str, multipart_id: str, body: Iterator[tuple[int, str]]
@@ -102,10 +102,10 @@ def _complete_by_joining() -> None:
         upload = self.get_bucket(bucket_name).multiparts.get(multipart_id)
         if upload is None:
             raise NoSuchUpload(upload_id=multipart_id)
-        chosen = list(body)
-        key = original(self, bucket_name, multipart_id, iter(chosen))
+        named = list(body)
+        key = original(self, bucket_name, multipart_id, iter(named))
         if key is not None:
-            sizes = [upload.parts[number].size for number, _ in chosen]
+            sizes = [upload.parts[number].size for number, _ in named]
             key.multipart = cast("Any", Completed(multipart_id, sizes))
             key.checksum_algorithm = algorithm_of(upload)
             drop_what_is_no_metadata(key)
@@ -115,7 +115,7 @@ def _complete_by_joining() -> None:
     S3Backend.complete_multipart_upload = complete_multipart_upload  # type: ignore[method-assign]
 
 
-def _chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
+def chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
     """The parts a completion names, in turn; raises S3's errors."""
     last: FakeKey | None = None
     before = 0
@@ -137,7 +137,7 @@ def _etag(part: FakeKey) -> str:
     return part.etag.strip('"')
 
 
-def _checksum(upload: FakeMultipart, parts: Sequence[FakeKey]) -> tuple[str, str, int]:
+def checksum_of(upload: FakeMultipart, parts: Sequence[FakeKey]) -> tuple[str, str, int]:
     """Type, value and number of parts (1 for a full object's), as moto wants them."""
     algorithm = algorithm_of(upload)
     if type_of(upload) == "COMPOSITE":

@@ -17,6 +17,7 @@ from emulator.arns import partition
 from emulator.cloud.catalogue import Catalogue
 from emulator.cloud.s3 import claims as claim_check
 from emulator.cloud.s3 import (
+    completing,
     conditions,
     contract,
     copying,
@@ -54,7 +55,7 @@ T = TypeVar("T")
 def install() -> None:
     """Apply every hook to moto's S3, once in a process. Raises `contract.MotoDiffers`."""
     contract.check()
-    for part in (claim_check, multipart, copying, listing, replies, conditions, posting, preflight, marks):
+    for part in (claim_check, multipart, copying, listing, replies, conditions, completing, posting, preflight, marks):
         part.install()
 
 

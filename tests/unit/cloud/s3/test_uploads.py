@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from emulator.objects.blobs import SMALL
 from emulator.objects.checksum import ALGORITHMS
 from tests.running import until
-from tests.unit.cloud.s3.wire import BUCKET, PART, SIGNED, Store, checksum, code_of
+from tests.unit.cloud.s3.wire import BUCKET, PART, SIGNED, Store, checksum, chosen, code_of
 
 SIZES = [0, 1, SMALL, SMALL + 1, 300_000]
 NAMED = sorted(ALGORITHMS)
@@ -308,7 +308,7 @@ def test_completion_that_is_wrong_is_refused_and_can_be_mended(store: Store, nam
         number: store.s3.upload_part(**upload, PartNumber=number, Body=bytes([number]))["ETag"] for number in (1, 2, 3)
     }
     wrong = [{"PartNumber": number, "ETag": etags[of]} for number, of in asked]
-    with pytest.raises(ClientError, match=code):
+    with pytest.raises(ClientError, match=rf"\({code}\)"):
         store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
     right = [{"PartNumber": 3, "ETag": etags[3]}]
     store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": right})
@@ -324,3 +324,51 @@ def test_upload_that_is_aborted_leaves_nothing(store: Store) -> None:
     assert store.blobs == 0
     with pytest.raises(ClientError, match="NoSuchUpload"):
         store.s3.upload_part(**upload, PartNumber=3, Body=b"late")
+
+
+def in_two_parts(store: Store, kind: str) -> tuple[dict[str, str], list[dict[str, Any]], bytes]:
+    """An open upload, its parts as a completion names them, and all their bytes."""
+    upload, datas = {"Bucket": BUCKET, "Key": "k"}, [b"a" * PART, b"end"]
+    created = store.s3.create_multipart_upload(**upload, ChecksumAlgorithm="CRC32", ChecksumType=kind)
+    upload["UploadId"] = created["UploadId"]
+    parts = [
+        chosen(number, store.s3.upload_part(**upload, PartNumber=number, Body=data, ChecksumAlgorithm="CRC32"))
+        for number, data in enumerate(datas, 1)
+    ]
+    return upload, parts, b"".join(datas)
+
+
+@pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
+def test_completion_that_says_another_checksum_is_refused_and_the_right_one_is_told(store: Store, kind: str) -> None:
+    upload, parts, data = in_two_parts(store, kind)
+    assert all("ChecksumCRC32" in part for part in parts)
+    raw = b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in parts)
+    right = checksum("CRC32", data) if kind == "FULL_OBJECT" else f"{checksum('CRC32', raw)}-2"
+    with pytest.raises(ClientError, match=r"\(BadDigest\)"):
+        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, ChecksumCRC32="AAAAAA==")
+    assert store.names() == []
+    reply = store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, ChecksumCRC32=right)
+    assert (reply["ChecksumCRC32"], reply["ChecksumType"], store.body("k")) == (right, kind, data)
+
+
+def test_completion_that_says_another_checksum_of_a_part_is_refused(store: Store) -> None:
+    upload, parts, data = in_two_parts(store, "COMPOSITE")
+    wrong = [{**parts[0], "ChecksumCRC32": "AAAAAA=="}, parts[1]]
+    with pytest.raises(ClientError, match=r"\(InvalidPart\)"):
+        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
+    store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert store.body("k") == data
+
+
+def test_completion_that_says_another_size_is_refused(store: Store) -> None:
+    upload, parts, data = in_two_parts(store, "FULL_OBJECT")
+    with pytest.raises(ClientError, match=f"header value 1 does not match what was computed: {len(data)}"):
+        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, MpuObjectSize=1)
+    store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, MpuObjectSize=len(data))
+    assert store.body("k") == data
+
+
+@pytest.mark.parametrize("body", ["", "<CompleteMultipartUpload>", "<C><Part><ETag>x</ETag></Part></C>"])
+def test_completion_that_cannot_be_read_is_refused(store: Store, body: str) -> None:
+    upload = store.s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
+    assert code_of(store.send("POST", f"k?uploadId={upload}", data=body)) == (400, "MalformedXML")
