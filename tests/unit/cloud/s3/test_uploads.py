@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from emulator.objects.blobs import SMALL
 from emulator.objects.checksum import ALGORITHMS
 from tests.running import until
-from tests.unit.cloud.s3.wire import BUCKET, PART, SIGNED, Store, checksum, code_of
+from tests.unit.cloud.s3.wire import BUCKET, PART, SIGNED, Store, checksum, chosen, code_of
 
 SIZES = [0, 1, SMALL, SMALL + 1, 300_000]
 NAMED = sorted(ALGORITHMS)
@@ -84,7 +84,7 @@ def test_upload_with_the_right_checksum_is_stored_with_it_and_one_with_a_wrong_l
     wrong = put(store, form, data, {name: checksum(algorithm, b"other")})
     assert code_of(wrong) == (400, "BadDigest")
     assert f"The {algorithm} you specified did not match the calculated checksum." in wrong.text
-    assert (store.keys(), store.blobs) == ([], 0)
+    assert (store.names(), store.blobs) == ([], 0)
     right = put(store, form, data, {name: checksum(algorithm, data)})
     assert (right.status_code, right.headers[name]) == (200, checksum(algorithm, data))
     found = store.send("GET", "k", headers={"x-amz-checksum-mode": "ENABLED"})
@@ -143,7 +143,7 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[int, str]]] = {
 def test_upload_that_is_not_what_it_says_is_refused_and_leaves_nothing(store: Store, name: str, data: bytes) -> None:
     headers, refusal = REFUSED[name]
     assert code_of(store.send("PUT", "k", data=data, headers=headers)) == refusal
-    assert (store.keys(), store.blobs) == ([], 0)
+    assert (store.names(), store.blobs) == ([], 0)
 
 
 def test_what_was_there_stays_when_an_upload_is_refused(store: Store) -> None:
@@ -175,7 +175,7 @@ def test_chunks_that_are_broken_are_refused_and_leave_nothing(store: Store, name
         target = f"k?uploadId={upload}&partNumber=1"
     more = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "Content-Encoding": "aws-chunked"}
     assert code_of(store.send("PUT", target, data=body, headers={**more, **headers})) == (400, code)
-    assert (store.keys(), store.blobs) == ([], 0)
+    assert (store.names(), store.blobs) == ([], 0)
 
 
 @pytest.mark.parametrize("algorithm", NAMED)
@@ -222,7 +222,7 @@ def test_client_that_goes_away_in_the_middle_leaves_nothing_and_no_alarm(
         if sent > SMALL:
             until(lambda: store.files == 1)
     until(lambda: store.files == 0)
-    assert (store.keys(), store.blobs) == ([], 0)
+    assert (store.names(), store.blobs) == ([], 0)
     assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
 
 
@@ -240,14 +240,22 @@ def test_client_that_waits_to_be_asked_is_asked(store: Store) -> None:
     assert store.body("k") == bytes(100_000)
 
 
-CHECKED = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+COMPOSITE = [("COMPOSITE", name) for name in ("CRC32", "CRC32C", "SHA1", "SHA256")]
+FULL_OBJECT = [("FULL_OBJECT", name) for name in ("CRC32", "CRC32C", "CRC64NVME")]
+IMPOSSIBLE = [("FULL_OBJECT", "SHA1"), ("FULL_OBJECT", "SHA256"), ("COMPOSITE", "CRC64NVME")]
 
 
-@pytest.mark.parametrize("algorithm", CHECKED)
-@pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
+@pytest.mark.parametrize(("kind", "algorithm"), IMPOSSIBLE)
+def test_checksum_that_no_object_in_parts_can_have_is_refused_at_the_beginning(
+    store: Store, kind: str, algorithm: str
+) -> None:
+    with pytest.raises(ClientError, match=f"The {kind} checksum type cannot be used with the {algorithm.lower()}"):
+        store.s3.create_multipart_upload(Bucket=BUCKET, Key="k", ChecksumAlgorithm=algorithm, ChecksumType=kind)
+    assert "Uploads" not in store.s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [*COMPOSITE, *FULL_OBJECT])
 def test_object_in_parts_has_the_checksum_that_boto3_finds_right(store: Store, algorithm: str, kind: str) -> None:
-    if (kind, algorithm) in {("COMPOSITE", "CRC64NVME"), ("FULL_OBJECT", "SHA1"), ("FULL_OBJECT", "SHA256")}:
-        pytest.skip("S3 does not have these")
     parts = [b"a" * PART, b"b" * PART, b"end"]
     store.multipart("k", parts, ChecksumAlgorithm=algorithm, ChecksumType=kind)
     whole = b"".join(parts)
@@ -300,7 +308,7 @@ def test_completion_that_is_wrong_is_refused_and_can_be_mended(store: Store, nam
         number: store.s3.upload_part(**upload, PartNumber=number, Body=bytes([number]))["ETag"] for number in (1, 2, 3)
     }
     wrong = [{"PartNumber": number, "ETag": etags[of]} for number, of in asked]
-    with pytest.raises(ClientError, match=code):
+    with pytest.raises(ClientError, match=rf"\({code}\)"):
         store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
     right = [{"PartNumber": 3, "ETag": etags[3]}]
     store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": right})
@@ -316,3 +324,51 @@ def test_upload_that_is_aborted_leaves_nothing(store: Store) -> None:
     assert store.blobs == 0
     with pytest.raises(ClientError, match="NoSuchUpload"):
         store.s3.upload_part(**upload, PartNumber=3, Body=b"late")
+
+
+def in_two_parts(store: Store, kind: str) -> tuple[dict[str, str], list[dict[str, Any]], bytes]:
+    """An open upload, its parts as a completion names them, and all their bytes."""
+    upload, datas = {"Bucket": BUCKET, "Key": "k"}, [b"a" * PART, b"end"]
+    created = store.s3.create_multipart_upload(**upload, ChecksumAlgorithm="CRC32", ChecksumType=kind)
+    upload["UploadId"] = created["UploadId"]
+    parts = [
+        chosen(number, store.s3.upload_part(**upload, PartNumber=number, Body=data, ChecksumAlgorithm="CRC32"))
+        for number, data in enumerate(datas, 1)
+    ]
+    return upload, parts, b"".join(datas)
+
+
+@pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
+def test_completion_that_says_another_checksum_is_refused_and_the_right_one_is_told(store: Store, kind: str) -> None:
+    upload, parts, data = in_two_parts(store, kind)
+    assert all("ChecksumCRC32" in part for part in parts)
+    raw = b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in parts)
+    right = checksum("CRC32", data) if kind == "FULL_OBJECT" else f"{checksum('CRC32', raw)}-2"
+    with pytest.raises(ClientError, match=r"\(BadDigest\)"):
+        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, ChecksumCRC32="AAAAAA==")
+    assert store.names() == []
+    reply = store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, ChecksumCRC32=right)
+    assert (reply["ChecksumCRC32"], reply["ChecksumType"], store.body("k")) == (right, kind, data)
+
+
+def test_completion_that_says_another_checksum_of_a_part_is_refused(store: Store) -> None:
+    upload, parts, data = in_two_parts(store, "COMPOSITE")
+    wrong = [{**parts[0], "ChecksumCRC32": "AAAAAA=="}, parts[1]]
+    with pytest.raises(ClientError, match=r"\(InvalidPart\)"):
+        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
+    store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert store.body("k") == data
+
+
+def test_completion_that_says_another_size_is_refused(store: Store) -> None:
+    upload, parts, data = in_two_parts(store, "FULL_OBJECT")
+    with pytest.raises(ClientError, match=f"header value 1 does not match what was computed: {len(data)}"):
+        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, MpuObjectSize=1)
+    store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, MpuObjectSize=len(data))
+    assert store.body("k") == data
+
+
+@pytest.mark.parametrize("body", ["", "<CompleteMultipartUpload>", "<C><Part><ETag>x</ETag></Part></C>"])
+def test_completion_that_cannot_be_read_is_refused(store: Store, body: str) -> None:
+    upload = store.s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
+    assert code_of(store.send("POST", f"k?uploadId={upload}", data=body)) == (400, "MalformedXML")
