@@ -16,18 +16,19 @@ from typing import Any, Self
 from emulator import snapshot as snapshots
 from emulator.aws import Service
 from emulator.clock import SystemClock
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.cloud import Cloud
 from emulator.datadir import DataDir, Running
 from emulator.engines.choose import choose
 from emulator.engines.port import EngineError, Owned
 from emulator.engines.reaper import reap
-from emulator.front.bridge import Bridge
+from emulator.front.bridge import THREADS, Bridge
 from emulator.front.control import Refused, control
-from emulator.front.gateway import Gateway, create_app
+from emulator.front.gateway import Gateway, WsgiApp, create_app
 from emulator.front.routing import routed
 from emulator.front.server import Front
 from emulator.machines.supervisor import Supervisor
+from emulator.objects.remote import RemoteObjects
+from emulator.objects.server import S3Server, S3ServerError
 from emulator.runtime.invoke_endpoint import InvokeEndpoint
 from emulator.sagemaker import nouns
 from emulator.sagemaker.platform import Platform
@@ -37,6 +38,7 @@ from emulator.serving.router import Router
 from emulator.serving.traffic import Traffic
 from emulator.settings import Settings
 from emulator.state.sql import SqlStore
+from emulator.state.sqlite import StateUnreadable
 from emulator.version import __version__
 
 log = logging.getLogger(__name__)
@@ -59,8 +61,8 @@ class Emulator:
     def start(self) -> Self:
         """Serve. Returns when requests are answered.
 
-        Raises `DataDirError`, `EngineError` or `PortInUse`; RuntimeError when an emulator, this one or another, runs
-        in this process already. Nothing is left open then.
+        Raises `DataDirError`, `EngineError`, `PortInUse` or `S3ServerError`; RuntimeError when an emulator, this one or
+        another, runs in this process already. Nothing is left open then.
         """
         if self._data is not None:
             raise RuntimeError("The emulator is running already.")
@@ -114,6 +116,7 @@ class Emulator:
                 "version": engine.version,
                 "detail": engine.detail,
             },
+            "s3": self._s3.url if self._s3 is not None else None,
             "account": self.settings.account,
             "region": self.settings.region,
             "data_dir": None if self.settings.ephemeral else str(self.settings.data_dir),
@@ -172,13 +175,14 @@ class Emulator:
         self._supervisor = Supervisor(self._store, clock)
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
+        self._s3 = self._other_s3()
         self._platform = Platform(
             settings=settings,
             clock=clock,
             store=self._store,
             supervisor=self._supervisor,
             engine=self._engine,
-            objects=self._cloud.objects,
+            objects=self._cloud.objects if self._s3 is None else RemoteObjects(self._s3),
             roles=self._cloud.roles,
             logs=self._cloud.logs,
             metrics=self._cloud.metrics,
@@ -190,6 +194,18 @@ class Emulator:
         self._kinds = nouns.kinds(self._platform)
         for kind in self._kinds:
             self._supervisor.register(kind)
+
+    def _other_s3(self) -> S3Server | None:
+        settings = self.settings
+        if not settings.s3_endpoint_url:
+            return None
+        return S3Server.of(settings.s3_endpoint_url, settings.s3_profile, settings.region)
+
+    def _refuse_loop(self, gateway_host: str | None) -> None:
+        """Now that the port is known. Raises `S3ServerError`."""
+        hosts = [self.settings.host, *filter(None, [gateway_host])]
+        if self._s3 is not None and self._s3.is_at(self._front.port, hosts):
+            raise S3ServerError(f"{self._s3.url} is this emulator. --s3-endpoint-url names another server, or nothing.")
 
     def _serve(self, data: DataDir, opened: ExitStack) -> None:
         gateway_host = self._engine.prepare()
@@ -206,6 +222,7 @@ class Emulator:
         self._front.start()
         for end in (self._end_containers, self._traffic.flush, self._supervisor.close, self._front.stop):
             opened.callback(end)
+        self._refuse_loop(gateway_host)
         for address, reason in self._front.unbound.items():
             log.warning("containers may not reach the emulator at %s: %s", address[0], reason)
         recovered = self._supervisor.recover(unfinished)
@@ -222,6 +239,8 @@ class Emulator:
         invoker = Invoker(self._router, connections, self._traffic)
         invoke = InvokeEndpoint(runtime, self._router, invoker, self._cloud.account_of, self.settings.region)
 
+        s3 = self._s3_proxy(opened)
+
         def gateway(own: Any) -> Any:
             return Gateway(
                 control=control_plane,
@@ -231,11 +250,21 @@ class Emulator:
                 account_of=self._cloud.account_of,
                 region=self.settings.region,
                 names=(self.settings.host,),
+                s3=s3,
             )
 
         bridge = Bridge(create_app(gateway, control(self.health, self.reset, self._pictured)))
         opened.callback(bridge.close)
         return routed(invoke, bridge)
+
+    def _s3_proxy(self, opened: ExitStack) -> WsgiApp | None:
+        if self._s3 is None:
+            return None
+        from emulator.front.s3_proxy import S3Proxy
+
+        proxy = S3Proxy(self._s3, THREADS, self._cloud.verify)
+        opened.callback(proxy.close)
+        return proxy
 
     def _counts(self) -> dict[str, int]:
         """How many resources of each kind wait for something or serve."""

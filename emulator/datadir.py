@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,8 @@ if sys.platform != "win32":
     import fcntl
 
 
+_ROOM = 128 << 10
+"""Bytes without which starting makes no sense."""
 _TRIES = 5
 _PAUSE = 0.02
 
@@ -84,6 +87,7 @@ class DataDir:
             make_private(self.path, synced=settings.synced)
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked_soon(self.path / "lock")
+            _try_out(self.path)
         except OSError as error:
             raise _unusable(self.path, error) from error
         if self._lock is None:
@@ -137,7 +141,9 @@ class DataDir:
 
 
 def _unusable(path: Path, error: OSError) -> DataDirError:
-    return DataDirError(f"The data directory {path} cannot be used: {error.strerror}.")
+    return DataDirError(
+        f"The data directory {path} cannot be used: {error.strerror}. Choose another one with --data-dir."
+    )
 
 
 def _finish(path: Path) -> None:
@@ -146,6 +152,14 @@ def _finish(path: Path) -> None:
         replacing.finish(path)
     except OSError as error:
         raise _unusable(path, error) from error
+
+
+def _try_out(directory: Path) -> None:
+    """Raise OSError where there is no room. SQLite, which would be the first to need some, calls that an I/O error."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(bytes(_ROOM))
+        file.flush()
+        os.fsync(file.fileno())  # some file systems find out late
 
 
 def _locked(path: Path) -> IO[str] | None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from emulator.cloud.services.rows import ServiceRows
+from emulator.state import sqlite
+from emulator.state.sqlite import StateUnreadable
 
 FORMAT = "2"
 
@@ -30,10 +32,6 @@ CREATE TABLE IF NOT EXISTS naming (blob TEXT, owner TEXT, PRIMARY KEY (blob, own
 _TABLES = ("meta", "bucket", "object", "upload", "part", "blob", "naming")
 
 
-class StateUnreadable(Exception):
-    """State on disk that this version cannot read; the message says what to do."""
-
-
 class Catalogue:
     """The SQLite file. Callers hold `transaction` around what must be seen together.
 
@@ -47,16 +45,14 @@ class Catalogue:
         """Held while names change; taken by `transaction`."""
         self._path = path
         self._lost: set[str] = set()
-        self._readers = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._readers: list[sqlite3.Connection] = []  # those that nobody uses just now
+        sqlite.check(path)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=256)
         try:
-            self._open(synced)
-            self.services = ServiceRows(self._db, self.transaction)
-            """The rows of moto's other services."""
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            raise _unreadable(path, error) from error
+            with sqlite.readable(path):
+                self._open(synced)
+                self.services = ServiceRows(self._db, self.transaction)
+                """The rows of moto's other services."""
         except BaseException:
             self._db.close()
             raise
@@ -139,16 +135,22 @@ class Catalogue:
 
     def blob(self, name: str) -> bytes | None:
         """The bytes of a small blob. Does not wait for a transaction of another thread."""
-        row = self._reader().execute("SELECT data FROM blob WHERE name = ?", (name,)).fetchone()
+        with self._reader() as db:
+            row = db.execute("SELECT data FROM blob WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
+
+    def drop_nameless(self) -> None:
+        """Forget the small blobs that no row names."""
+        self._db.execute("DELETE FROM blob WHERE name NOT IN (SELECT blob FROM naming)")
 
     def is_named(self, blob: str) -> bool:
         """Whether some row names a blob."""
         return self._db.execute("SELECT 1 FROM naming WHERE blob = ? LIMIT 1", (blob,)).fetchone() is not None
 
     def named(self) -> set[str]:
-        """Every blob that some row names."""
-        return {name for (name,) in self._db.execute("SELECT DISTINCT blob FROM naming")}
+        """Every blob that some row names and that is no row itself."""
+        query = "SELECT DISTINCT blob FROM naming WHERE blob NOT IN (SELECT name FROM blob)"
+        return {name for (name,) in self._db.execute(query)}
 
     def buckets(self) -> Iterator[tuple[str, str, str, bytes]]:
         """Name, account, partition and data of every bucket."""
@@ -186,13 +188,10 @@ class Catalogue:
 
     def close(self) -> None:
         with self.lock:
-            for db in (self._db, *self._opened):
+            for db in (self._db, *self._readers):
                 db.close()
 
     def _open(self, synced: bool) -> None:
-        damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise sqlite3.DatabaseError(damage)
         self._refuse_other_formats()
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
@@ -209,14 +208,18 @@ class Catalogue:
                 "Use another --data-dir, or the version that wrote it."
             )
 
-    def _reader(self) -> sqlite3.Connection:
-        """A connection of this thread's own, for reading."""
-        found: sqlite3.Connection | None = getattr(self._readers, "db", None)
-        if found is None:
-            found = self._readers.db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            found.execute("PRAGMA cache_size=-512")
-            self._opened.append(found)
-        return found
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """A connection for reading, which nobody else uses meanwhile. There are as many as ever read at once."""
+        try:
+            db = self._readers.pop()
+        except IndexError:
+            db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            db.execute("PRAGMA cache_size=-512")
+        try:
+            yield db
+        finally:
+            self._readers.append(db)
 
     def _one(self, query: str, where: tuple[str, ...]) -> Any:
         return self._db.execute(query, where).fetchone()
@@ -240,14 +243,3 @@ _PART = "part WHERE bucket = ? AND upload = ? AND number = ?"
 
 def _owner(*where: str | int) -> str:
     return "\0".join(map(str, where))
-
-
-def _unreadable(path: Path, error: sqlite3.DatabaseError) -> StateUnreadable:
-    if isinstance(error, sqlite3.OperationalError):
-        return StateUnreadable(
-            f"{path} cannot be opened: {error}. Is the data directory on a disk that can be written?"
-        )
-    return StateUnreadable(
-        f"{path} is damaged: {error}. Nothing was changed. Put back a copy of it (`sagemaker-emulator snapshot load` "
-        "reads a snapshot), or start with an empty --data-dir."
-    )

@@ -6,7 +6,7 @@ import importlib.metadata
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -63,7 +63,10 @@ class Cloud:
             self._read_now()
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request with moto; what it changed is durable before the reply begins."""
+        """Answer a request with moto; what it changed is durable before the reply begins.
+
+        Raises what ``wsgi.input`` raises where the client goes away, a ConnectionError.
+        """
         status, headers, body = self._reply(environ)
         start_response(status_line(status), headers)
         return [body] if isinstance(body, bytes) else body
@@ -85,6 +88,13 @@ class Cloud:
 
         with self.changing():  # a session's access key tells its account, after a restart as well
             return open_session(scope, role)
+
+    def verify(self, environ: Mapping[str, Any]) -> None:
+        """Raise `WireError` for a presigned request of S3 that is expired, or is not what was signed."""
+        from emulator.cloud.s3 import signatures
+
+        if signatures.is_presigned(environ):  # moto, which knows the secrets, is not loaded for anything else
+            signatures.verify(environ, self._ready().secret_of)
 
     def reset(self) -> None:
         """Back to a fresh account: every service of every account, on disk too, and the seeds again."""
@@ -145,6 +155,8 @@ class Cloud:
                 reply = mounted.moto.reply(environ, service)
                 record.commit()
                 return reply
+        except ConnectionError:
+            raise  # the client is gone; nobody is left to answer
         except (OSError, sqlite3.Error) as error:
             _log.exception("what a request changed could not be stored")
             return refuse(environ, service, 500, "InternalError", f"The emulator cannot store its state: {error}")

@@ -70,7 +70,7 @@ class Mounted:
     def s3_reply(self, environ: dict[str, Any], record: Record) -> Reply:
         """Answer a request of S3: its bytes stream past moto. Raises as `Record.commit` does."""
         try:
-            asked = self.s3.receive(environ, self._secret_of)
+            asked = self.s3.receive(environ, self.secret_of)
             with self.s3.turn(environ):
                 reply = self.moto.reply(environ, "s3")
                 record.commit()
@@ -81,6 +81,12 @@ class Mounted:
         except Damaged as error:
             _log.error("%s: %s", environ["RAW_URI"], error)
             return refuse(environ, "s3", 500, "InternalError", str(error))
+
+    def secret_of(self, access_key: str) -> tuple[str, str | None] | None:
+        """The secret of a key that IAM or STS made, or that the emulator itself gives to its users."""
+        if access_key == sessions.DUMMY["AWS_ACCESS_KEY_ID"]:
+            return sessions.DUMMY["AWS_SECRET_ACCESS_KEY"], None
+        return self.services.secret_of(access_key)
 
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
@@ -97,12 +103,6 @@ class Mounted:
         self.services.forget()
         _forget_all()
         self.s3.close()
-
-    def _secret_of(self, access_key: str) -> tuple[str, str | None] | None:
-        """The secret of a key that IAM or STS made, or that the emulator itself gives to its users."""
-        if access_key == sessions.DUMMY["AWS_ACCESS_KEY_ID"]:
-            return sessions.DUMMY["AWS_SECRET_ACCESS_KEY"], None
-        return self.services.secret_of(access_key)
 
     def _load(self) -> None:
         self.s3.load()

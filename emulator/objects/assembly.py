@@ -9,6 +9,7 @@ where not, the whole has several segments, and still nothing is copied.
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from emulator.objects.blobs import Blobs
@@ -40,10 +41,28 @@ class Assemblies:
             assembly.taken.add(number)
             return assembly.blob, (number - 1) * assembly.stride
 
+    def give_back(self, upload: str, number: int, blob: str) -> None:
+        """The part that was to be at a place of ``blob`` has failed: its bytes go, the place is for the next try.
+
+        Only the last place can be cut off; what lies between others is written over, or stays unnamed.
+        """
+        with self._lock:
+            assembly = self._open.get(upload)
+            if assembly is None or assembly.blob != blob:
+                return  # a blob of the part's own, which goes with the request
+            assembly.taken.discard(number)
+            if all(taken < number for taken in assembly.taken):
+                self._blobs.cut(blob, (number - 1) * assembly.stride)
+
     def forget(self, upload: str) -> None:
         """The upload is completed or aborted."""
         with self._lock:
             self._open.pop(upload, None)
+
+    def leave(self, blobs: Collection[str]) -> None:
+        """Give no more places in ``blobs``, which are about to be removed: the next parts get another blob."""
+        with self._lock:
+            self._open = {upload: each for upload, each in self._open.items() if each.blob not in blobs}
 
     def clear(self) -> None:
         """Forget every upload."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,11 @@ _ROW = "~"
 MODE = 0o666
 """Of the files; their directory is closed to everyone else. A container that sees one through an overlay may run as
 any user, and must be allowed to change what it believes to be its own input."""
+
+
+_AT_ONCE = threading.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+"""How many blocks are digested and written at a time: that takes a core each, and one is left for those who are not
+uploading anything."""
 
 
 class Readable(Protocol):
@@ -86,14 +92,21 @@ class Blobs:
         size = 0
         try:
             while block := source.read(CHUNK):
-                seen(block)
-                size += _write(descriptor, block, offset + size)
+                with _AT_ONCE:
+                    seen(block)
+                    size += _write(descriptor, block, offset + size)
             if self._synced:
                 os.fsync(descriptor)
                 self._make_durable(self.path(name).parent)
         finally:
             os.close(descriptor)
         return size
+
+    def cut(self, name: str, size: int) -> None:
+        """Let the file of a large blob end at ``size``, if it goes on behind that: nobody has named what is there."""
+        path = self.path(name)
+        if _size(path) > size:
+            os.truncate(path, size)
 
     def waiting(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Small blobs among ``names`` that are in no row yet, with their bytes."""
@@ -136,9 +149,9 @@ class Blobs:
         return file
 
     def check(self, body: Body) -> None:
-        """Raise `Damaged` when some of a body's files are not there, or not whole."""
+        """Raise `Damaged` when some of a body's blobs are not there, or not whole."""
         for segment in body:
-            if not self.is_small(segment.blob):
+            if self.small(segment) is None:
                 self._must_hold(segment, _size(self.path(segment.blob)))
 
     def path(self, name: str) -> Path:
@@ -179,7 +192,8 @@ class Blobs:
         try:
             return _opened(path)
         except FileNotFoundError:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for directory in (self._directory, path.parent):  # `parents=True` would leave the outer one open to all
+                directory.mkdir(mode=0o700, exist_ok=True)
             return _opened(path)
 
     def _make_durable(self, directory: Path) -> None:

@@ -83,6 +83,9 @@ _NEW: dict[str, Callable[[], _Running]] = {
 ALGORITHMS = frozenset(_NEW)
 """Every algorithm that S3 knows."""
 
+DEFAULT = "CRC64NVME"
+"""What S3 computes where a client names no algorithm (since December 2024)."""
+
 COMBINED = {"CRC32": "combine_crc32", "CRC32C": "combine_crc32c", "CRC64NVME": "combine_crc64nvme"}
 """Those whose value of a whole follows from the values of its parts, with awscrt's function for it."""
 
@@ -108,6 +111,11 @@ class Digests:
         return self._running["MD5"].digest().hex()
 
 
+def width(algorithm: str) -> int:
+    """How many bytes a checksum of this algorithm has."""
+    return len(_NEW[algorithm]().digest())
+
+
 def composite(algorithm: str, part_values: Iterable[str]) -> str:
     """The checksum of the parts' raw checksums in turn, without S3's ``-N``."""
     running = _NEW[algorithm]()
@@ -121,10 +129,10 @@ def combined(algorithm: str, parts: Iterable[tuple[str, int]]) -> str:
     from awscrt import checksums
 
     combine = getattr(checksums, COMBINED[algorithm])
-    crc, width = 0, len(_NEW[algorithm]().digest())
+    crc = 0
     for value, size in parts:
         crc = combine(crc, int.from_bytes(base64.b64decode(value), "big"), size)
-    return _encoded(crc.to_bytes(width, "big"))
+    return _encoded(crc.to_bytes(width(algorithm), "big"))
 
 
 def _encoded(digest: bytes) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emulator import replacing
 from emulator.cloud import Cloud
-from emulator.cloud.catalogue import Catalogue, StateUnreadable
+from emulator.cloud.catalogue import Catalogue
 from emulator.cloud.s3 import extents
 from emulator.objects.blobs import Blobs
 from emulator.objects.body import Segment
@@ -17,6 +17,7 @@ from emulator.objects.port import Damaged
 from emulator.settings import Settings
 from emulator.snapshot.manifest import Manifest, SnapshotError
 from emulator.state.sql import SqlStore, WrongSchema
+from emulator.state.sqlite import StateUnreadable
 
 
 def check(directory: Path, manifest: Manifest) -> None:

@@ -9,12 +9,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, create_engine, delete, event, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from emulator.arns import Scope
-from emulator.state import tables
+from emulator.state import sqlite, tables
+from emulator.state.sqlite import StateUnreadable
 from emulator.state.store import (
     AlreadyExists,
     Document,
@@ -48,8 +62,12 @@ class SqlStore:
 
     @classmethod
     def file(cls, path: Path, *, synced: bool = False) -> SqlStore:
-        """A Store in the SQLite file at ``path``."""
-        return cls(f"sqlite:///{path}", synced=synced)
+        """A Store in the SQLite file at ``path``. Raises `StateUnreadable` and `WrongSchema`."""
+        sqlite.check(path)
+        try:
+            return cls(f"sqlite:///{path}", synced=synced)
+        except (StoreUnavailable, OperationalError) as error:
+            raise StateUnreadable(f"{path} cannot be used: {error}. Choose another --data-dir.") from error
 
     def insert(self, resource: Resource, transition: Transition | None = None, tags: Document | None = None) -> None:
         try:
@@ -145,17 +163,23 @@ class SqlStore:
         with _translated(), self._writing, self._engine.begin() as connection:
             yield connection
 
+    def _refuse_other_versions(self) -> None:
+        if not inspect(self._engine).has_table(tables.about.name):
+            return
+        with self._read() as connection:
+            found = connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none()
+        if found not in (None, tables.SCHEMA_VERSION):
+            raise WrongSchema(
+                f"the database {self._engine.url.database} has schema version {found}; this version of the "
+                f"emulator reads {tables.SCHEMA_VERSION}. Use another --data-dir, or the version that wrote it."
+            )
+
     def _create(self) -> None:
+        self._refuse_other_versions()  # before anything is written
         tables.metadata.create_all(self._engine)
         with self._write() as connection:
-            found = connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none()
-            if found is None:
+            if connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none() is None:
                 connection.execute(insert(tables.about).values(schema_version=tables.SCHEMA_VERSION))
-            elif found != tables.SCHEMA_VERSION:
-                raise WrongSchema(
-                    f"the database {self._engine.url.database} has schema version {found}; this version of the "
-                    f"emulator reads {tables.SCHEMA_VERSION}. Use another --data-dir, or the version that wrote it."
-                )
 
 
 @contextmanager

@@ -25,6 +25,11 @@ from emulator.settings import Settings
         ("account", "12345678901", "twelve digits"),
         ("account", 123456789012, "twelve digits"),
         ("account", "١٢٣٤٥٦٧٨٩٠١٢", "twelve digits"),
+        ("s3_endpoint_url", "localhost:9000", "http://localhost:9000"),
+        ("s3_endpoint_url", "ftp://localhost", "http://localhost:9000"),
+        ("s3_endpoint_url", "http://user:secret@localhost", "http://localhost:9000"),
+        ("s3_endpoint_url", "http://localhost/bucket", "http://localhost:9000"),
+        ("s3_profile", None, "profile"),
         ("log_level", "loud", "debug, info, warning, error"),
     ],
 )

@@ -23,7 +23,6 @@ from emulator.cloud.s3.touches import Bucket, Key, Part, Touch, Upload
 from emulator.cloud.services import shape
 from emulator.objects.assembly import Assemblies
 from emulator.objects.blobs import Blobs
-from emulator.objects.graves import Graves
 
 _ATTEMPTS = 10
 _UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, TypeError, LookupError, EOFError, ValueError)
@@ -32,13 +31,18 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """Keeps moto's S3 in a `Catalogue`, whose rows name the blobs in `Blobs`."""
+    """Keeps moto's S3 in a `Catalogue`, whose rows name the blobs in `Blobs`.
 
-    def __init__(self, catalogue: Catalogue, blobs: Blobs, graves: Graves, assemblies: Assemblies) -> None:
+    ``bury`` is given the blobs that rows have ceased to name, under the catalogue's lock.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, blobs: Blobs, assemblies: Assemblies, bury: Callable[[Iterable[str]], object]
+    ) -> None:
         self._catalogue = catalogue
         self._blobs = blobs
-        self._graves = graves
         self._assemblies = assemblies
+        self._bury = bury
         self._form = Records()
         self._memory = Memory(catalogue, self._form)
 
@@ -49,11 +53,17 @@ class Ledger:
         """
         written_by = self._catalogue.meta("moto") or moto.__version__
         try:
-            self._memory.load()
+            self._memory.load(whole=written_by != moto.__version__)
         except _UNREADABLE as error:
             raise shape.unreadable(written_by, moto.__version__, f"S3: {error!r}") from error
         if written_by != moto.__version__:
             self._check_shapes(written_by)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the blobs that no row names: those of requests that a killed process had not answered."""
+        with self._catalogue.transaction():
+            self._catalogue.drop_nameless()
         self._blobs.keep_only(self._catalogue.named())
 
     def _check_shapes(self, written_by: str) -> None:
@@ -85,7 +95,7 @@ class Ledger:
             for touch in names:
                 stored += _retried(lambda touch=touch: self._store(touch))  # type: ignore[misc]
         self._blobs.settled(stored)
-        self._graves.bury(lost)
+        self._bury(lost)
 
     def _take_back(self, names: set[Touch]) -> None:
         """Give moto what is stored of ``names`` again.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,8 @@ from emulator.cloud.s3.keys import IndexedKeys
 _OWNER = f"<Owner><ID>{models.OWNER}</ID><DisplayName>webfile</DisplayName></Owner>"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
 _MOST = 1000
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+"""Names that are the same in XML, and encoded for a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +75,31 @@ def _entries(keys: IndexedKeys, prefix: str, delimiter: str, after: str) -> Iter
     """Objects and common prefixes (texts) behind ``after``, by name."""
     names = keys.names()
     place = max(bisect_left(names, prefix), bisect_right(names, after) if after else 0)
-    if delimiter and after.endswith(delimiter) and after.startswith(prefix):
+    if after and _common(after, prefix, delimiter) == after:
         place = max(place, _behind(names, after))  # the last entry was a common prefix
     while place < len(names) and names[place].startswith(prefix):
         name = names[place]
-        end = name.find(delimiter, len(prefix)) if delimiter else -1
-        key = keys.get(name)
-        if end < 0:
+        common = _common(name, prefix, delimiter)
+        if not common:
             place += 1
-            if isinstance(key, FakeKey):
+            if isinstance(key := keys.get(name), FakeKey):
                 yield key
             continue
-        common = name[: end + len(delimiter)]
         beyond = _behind(names, common, place)
         if any(isinstance(keys.get(names[each]), FakeKey) for each in range(place, beyond)):
             yield common
         place = beyond
 
 
-def _behind(names: Any, prefix: str, place: int = 0) -> int:
-    """The first place whose name comes after everything that begins with ``prefix``."""
-    return bisect_left(names, prefix[:-1] + chr(ord(prefix[-1]) + 1), place)
+def _common(name: str, prefix: str, delimiter: str) -> str:
+    """The common prefix that a name below ``prefix`` is shown as; empty where it is shown itself."""
+    end = name.find(delimiter, len(prefix)) if delimiter and name.startswith(prefix) else -1
+    return name[: end + len(delimiter)] if end >= 0 else ""
+
+
+def _behind(names: Sequence[str], prefix: str, place: int = 0) -> int:
+    """The first place, from ``place`` on, whose name comes after everything that begins with ``prefix``."""
+    return bisect_left(names, True, place, key=lambda name: name > prefix and not name.startswith(prefix))
 
 
 def _list_objects_v2(self: S3Response) -> Any:
@@ -167,13 +174,15 @@ class _Asked:
         """The page itself."""
         yield f"<IsTruncated>{'true' if found.last else 'false'}</IsTruncated>"
         who = _OWNER if owner else ""
+        name, plain = self.name, _PLAIN.fullmatch
         for key in found.keys:
             algorithm = key.checksum_algorithm
             kind = f"<ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>" if algorithm else ""
             kind += f"<ChecksumType>{key.checksum_type}</ChecksumType>" if algorithm and key.checksum_type else ""
-            modified = key.last_modified.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            shown = key.name if plain(key.name) else name(key.name)
+            modified = key.last_modified.isoformat(timespec="seconds")
             yield (
-                f"<Contents><Key>{self.name(key.name)}</Key><LastModified>{modified}</LastModified>"
+                f"<Contents><Key>{shown}</Key><LastModified>{modified}.000Z</LastModified>"
                 f"<ETag>&quot;{key._etag}&quot;</ETag>{kind}<Size>{key.size}</Size>{who}"
                 f"<StorageClass>{key.storage_class}</StorageClass></Contents>"
             )
@@ -205,6 +214,6 @@ def _token(name: str) -> str:
 
 def _named(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token, b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise InvalidContinuationToken from None

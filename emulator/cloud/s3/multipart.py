@@ -6,16 +6,21 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from moto.s3.exceptions import EntityTooSmall, InvalidPart, InvalidRange, MalformedXML, MissingKey, NoSuchUpload
+from moto.s3.exceptions import (
+    EntityTooSmall,
+    InvalidPart,
+    InvalidPartOrder,
+    InvalidRange,
+    MalformedXML,
+    MissingKey,
+    NoSuchUpload,
+)
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
 from emulator.cloud.s3.claims import Claim, body_of, claim_of, claims, drop_what_is_no_metadata
 from emulator.objects import checksum
 from emulator.objects.body import cut, joined
-
-DEFAULT_ALGORITHM = "CRC64NVME"
-"""What S3 computes where a client names no algorithm (since December 2024)."""
 
 
 class Completed:
@@ -36,7 +41,7 @@ class Completed:
 
 def algorithm_of(upload: FakeMultipart) -> str:
     """The checksum algorithm of an upload."""
-    return str(upload.metadata.get("x-amz-checksum-algorithm") or DEFAULT_ALGORITHM).upper()
+    return str(upload.metadata.get("x-amz-checksum-algorithm") or checksum.DEFAULT).upper()
 
 
 def type_of(upload: FakeMultipart) -> str:
@@ -83,8 +88,11 @@ def _complete_by_joining() -> None:
 def _chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
     """The parts a completion names, in turn; raises S3's errors."""
     last: FakeKey | None = None
+    before = 0
     for number, etag in asked:
-        part = upload.parts.get(number)
+        if number <= before:
+            raise InvalidPartOrder
+        before, part = number, upload.parts.get(number)
         if part is None or _etag(part) != etag.strip('"'):
             raise InvalidPart
         if last is not None and last.size < S3_UPLOAD_PART_MIN_SIZE:

@@ -53,8 +53,7 @@ class Objects:
         s3 = self._ready()
         self._bucket(bucket, account)
 
-        def store() -> Any:
-            claim = s3.reception.take(io.BytesIO(body) if isinstance(body, bytes) else body)
+        def store(claim: Any) -> Any:
             return self._backend(account).put_object(
                 bucket, key, claim, encryption="aws:kms" if kms_key_id else None, kms_key_id=kms_key_id
             )
@@ -62,7 +61,9 @@ class Objects:
         from moto.s3.exceptions import MissingBucket
 
         try:
-            return _info(s3.changing(store))
+            with s3.request():
+                claim = s3.reception.take(io.BytesIO(body) if isinstance(body, bytes) else body)
+                return _info(s3.changing(bucket, key, lambda: store(claim)))
         except MissingBucket as error:  # deleted while the body was written
             raise NoSuchBucket(bucket) from error
 

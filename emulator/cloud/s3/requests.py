@@ -32,6 +32,12 @@ def is_upload(environ: Mapping[str, Any]) -> bool:
     return not (asked & _SUBRESOURCES) and ("uploadId" in asked) == ("partNumber" in asked)
 
 
+def part_number(environ: Mapping[str, Any]) -> str | None:
+    """The number, as it was sent, of the part that a request uploads or copies; None where it does neither."""
+    asked = query(environ) if environ["REQUEST_METHOD"] == "PUT" else {}
+    return asked["partNumber"][0] if "uploadId" in asked and "partNumber" in asked else None
+
+
 def is_read(environ: Mapping[str, Any]) -> bool:
     """Whether the reply to a request shows an object."""
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _names_object(environ):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable, Iterator
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from moto.s3.models import s3_backends
 
@@ -33,13 +35,16 @@ from emulator.cloud.s3.memory import held_bucket
 from emulator.cloud.s3.reception import Part, Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.cloud.s3.sending import Asked, Sending
+from emulator.cloud.s3.turns import Turns
+from emulator.objects import ranges
 from emulator.objects.assembly import Assemblies
 from emulator.objects.blobs import Blobs
 from emulator.objects.graves import Graves, Visit
 from emulator.objects.signature import SecretOf
 
-_TURNS = 256
 _DRAINED = 64 << 20
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -61,11 +66,10 @@ class S3:
         self.blobs = Blobs(directory, catalogue, synced=synced)
         self.graves = Graves(catalogue.lock, catalogue.is_named, self._remove)
         self._assemblies = Assemblies(self.blobs)
-        self.ledger = Ledger(catalogue, self.blobs, self.graves, self._assemblies)
+        self.ledger = Ledger(catalogue, self.blobs, self._assemblies, self._bury)
         self.reception = Reception(self.blobs, self._assemblies, claims.made)
         self.sending = Sending(self.blobs)
-        # Two writers of one key take turns, from looking whether it may be written until the change is stored.
-        self._turns = [threading.RLock() for _ in range(_TURNS)]
+        self._turns = Turns()
 
     def load(self) -> None:
         """Give moto what was kept."""
@@ -101,8 +105,9 @@ class S3:
             try:
                 yield visit
             finally:
-                with self._catalogue.lock:
-                    self.graves.bury([name for name in made if not self._catalogue.is_named(name)])
+                if made:
+                    with self._catalogue.lock:
+                        self._bury(made)
 
     def commit(self) -> None:
         """Store what the request that is under way has changed. Raises OSError and sqlite3.Error."""
@@ -112,16 +117,18 @@ class S3:
 
     @contextmanager
     def turn(self, environ: dict[str, Any]) -> Iterator[None]:
-        """Where a request may change an object: wait for those that change the same one."""
+        """Where a request may change something: wait for those that change the same, from looking whether it may be
+        changed until the change is stored."""
         if not requests.changes(environ):
             yield
             return
-        with self._turns[hash(requests.bucket_and_key(environ)) % _TURNS]:
+        bucket, key = requests.bucket_and_key(environ)
+        with self._turns.of(bucket, unquote(key)):
             yield
 
-    def changing(self, change: Callable[[], T]) -> T:
-        """Run a change that comes by no request, and make it durable."""
-        with self.request():
+    def changing(self, bucket: str, key: str, change: Callable[[], T]) -> T:
+        """Run a change of an object that comes by no request, and make it durable."""
+        with self._turns.of(bucket, key):
             result = change()
             self.commit()
             return result
@@ -132,6 +139,9 @@ class S3:
         Raises `WireError`, also for a presigned request that does not allow what it asks for, and OSError.
         """
         signatures.verify(environ, secret_of)
+        number = requests.part_number(environ)
+        if number is not None:
+            ranges.part_number(number)
         if requests.is_upload(environ):
             environ[RECEIVED] = self.reception.receive(environ, _part(environ))
         elif requests.is_form(environ):
@@ -139,12 +149,27 @@ class S3:
             environ[RECEIVED] = posting.receive(environ, bucket, self.reception, secret_of)
         return sending.take_out(environ) if requests.is_read(environ) else Asked()
 
+    def _bury(self, names: Iterable[str]) -> None:
+        """Let those of ``names`` go that no row names; under the catalogue's lock.
+
+        First of all they get no more parts: a request that begins after the burial would not keep them from being
+        removed while it writes to one.
+        """
+        dead = [name for name in names if not self._catalogue.is_named(name)]
+        if dead:
+            self._assemblies.leave(dead)
+            self.graves.bury(dead)
+
     def _remove(self, names: list[str]) -> None:
+        """What cannot be removed now goes at the next start; the request that comes to its end here was answered."""
         small = [name for name in names if Blobs.is_small(name)]
-        if small:
-            with self._catalogue.transaction():
-                self._catalogue.drop_blobs(small)
-        self.blobs.remove(names)
+        try:
+            if small:
+                with self._catalogue.transaction():
+                    self._catalogue.drop_blobs(small)
+            self.blobs.remove(names)
+        except (OSError, sqlite3.Error) as error:
+            _log.warning("blobs that nobody needs could not be removed: %s", error)
 
 
 def drain(environ: dict[str, Any]) -> None:
@@ -157,9 +182,9 @@ def drain(environ: dict[str, Any]) -> None:
 def _part(environ: dict[str, Any]) -> Part | None:
     """Which part an upload is; None when it is none, or one of an upload that is not there."""
     asked = requests.query(environ)
-    upload_id, number = asked.get("uploadId", [""])[0], asked.get("partNumber", [""])[0]
+    upload_id, number = asked.get("uploadId", [""])[0], requests.part_number(environ)
     bucket = held_bucket(requests.bucket_and_key(environ)[0])
     upload = bucket.multiparts.get(upload_id) if bucket is not None else None
-    if upload is None or not (number.isascii() and number.isdigit()):
+    if upload is None or number is None:
         return None
     return Part(upload_id, int(number), multipart.algorithm_of(upload))

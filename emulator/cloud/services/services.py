@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager
 
 import moto
 
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.services import shape
 from emulator.cloud.services.draft import Draft
 from emulator.cloud.services.install import waiting
@@ -48,9 +47,8 @@ class Services:
 
         What another version of moto wrote is read now, whole. Raises `StateUnreadable`; moto is then to be emptied.
         """
-        found, written_by = self._rows.meta("format"), self._rows.meta("moto")
-        if found not in (None, FORMAT):
-            raise StateUnreadable(f"The services' rows have format {found}; this version reads {FORMAT}.")
+        written_by = self._rows.meta("moto")
+        recorder.forget()
         waiting.load = self._load
         waiting.services = self._rows.services()
         if written_by not in (None, moto.__version__):
@@ -138,8 +136,7 @@ class Services:
 
     def _load_now(self) -> None:
         written_by = self._rows.meta("moto") or moto.__version__
-        for service in sorted(waiting.services):
-            waiting.ensure(service)
+        waiting.ensure_all()
         for instance in self._stored.instances():
             lacking = shape.missing(instance)
             if lacking is not None:
