@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.cloud.services.place import Place
+from emulator.state.sqlite import StateUnreadable
 
 FORMAT = "1"
 
@@ -38,7 +39,7 @@ class ServiceRows:
     """Rows of units and of the segments of their long lists.
 
     ``transaction`` makes what is done inside it happen at once or not at all; everything that writes is called in one.
-    ``db`` commits by itself outside of one (``isolation_level=None``).
+    ``db`` commits by itself outside of one (``isolation_level=None``). Raises `StateUnreadable` for another format.
     """
 
     def __init__(self, db: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[Any]]) -> None:
@@ -46,6 +47,12 @@ class ServiceRows:
         self.transaction = transaction
         for statement in _SCHEMA:
             db.execute(statement)
+        found = self.meta("format")
+        if found not in (None, FORMAT):
+            raise StateUnreadable(
+                f"The services' rows have format {found}; this version of the emulator reads {FORMAT}. "
+                "Use another --data-dir, or the version that wrote it."
+            )
 
     def meta(self, name: str) -> str | None:
         """A fact about the rows themselves."""

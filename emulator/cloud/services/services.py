@@ -24,7 +24,6 @@ from emulator.cloud.services.record import Touched, recorder
 from emulator.cloud.services.rows import FORMAT, ServiceRows
 from emulator.cloud.services.secrets import secret_of
 from emulator.cloud.services.stored import Stored
-from emulator.state.sqlite import StateUnreadable
 
 _UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, TypeError, LookupError, EOFError, ValueError)
 _ATTEMPTS = 10
@@ -48,9 +47,7 @@ class Services:
 
         What another version of moto wrote is read now, whole. Raises `StateUnreadable`; moto is then to be emptied.
         """
-        found, written_by = self._rows.meta("format"), self._rows.meta("moto")
-        if found not in (None, FORMAT):
-            raise StateUnreadable(f"The services' rows have format {found}; this version reads {FORMAT}.")
+        written_by = self._rows.meta("moto")
         recorder.forget()
         waiting.load = self._load
         waiting.services = self._rows.services()

@@ -414,10 +414,11 @@ def test_state_of_another_moto_that_cannot_be_read_is_refused_with_a_remedy(tmp_
             Cloud(ACCOUNT, REGION, tmp_path)
 
 
-def test_state_of_a_later_format_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["meta", "service_meta"])
+def test_state_of_a_later_format_is_refused(tmp_path: Path, table: str) -> None:
     Cloud(ACCOUNT, REGION, tmp_path).close()
     with sqlite3.connect(tmp_path / "cloud.sqlite3") as db:
-        db.execute("INSERT OR REPLACE INTO meta VALUES ('format', '99')")
+        db.execute(f"INSERT OR REPLACE INTO {table} VALUES ('format', '99')")
     db.close()
     with pytest.raises(StateUnreadable, match="format 99"):
         Cloud(ACCOUNT, REGION, tmp_path)

@@ -17,9 +17,12 @@ from typing import Any
 
 import pytest
 
+from emulator.app import Emulator
+from emulator.settings import Settings
 from emulator.snapshot import SnapshotError, load
 from tests.command import start
 from tests.running import until
+from tests.unit.snapshot.conftest import BUCKET, LARGE
 
 Members = dict[str, bytes]
 Spoil = Callable[[Members], object]
@@ -98,6 +101,10 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "a catalogue of another format inside": (
         database("cloud.sqlite3", "UPDATE meta SET value = '1' WHERE name = 'format'"),
         "has format 1; this version of the emulator reads 2",
+    ),
+    "services of another format inside": (
+        database("cloud.sqlite3", "UPDATE service_meta SET value = '9' WHERE name = 'format'"),
+        "services' rows have format 9; this version of the emulator reads 1",
     ),
     "no large blob": (lambda held: held.pop(blob(held)), r"bytes of s3://\S+/large are not whole: .* is gone"),
     "a short large blob": (
@@ -221,7 +228,9 @@ def test_what_an_older_moto_wrote_is_loaded_where_the_installed_one_reads_it(sna
     file = tmp_path / "older.tar.gz"
     file.write_bytes(packed([member(*each) for each in held.items()]))
     assert load(file, tmp_path / "data").moto == "5.0.0"
-    assert (tmp_path / "data" / "cloud.sqlite3").exists()
+    with Emulator(Settings(data_dir=tmp_path / "data", port=0, engine="process")) as emulator:
+        for key, body in (("small", b"small"), ("large", LARGE)):
+            assert emulator.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
 
 
 def test_killed_while_it_reads_it_has_changed_nothing(snapshot: Path, data_dir: Path, tmp_path: Path) -> None:
