@@ -6,22 +6,23 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import hosting, invocation, report, startup, training
+from benchmarks import hosting, invocation, report, s3, startup, training
 from benchmarks.figure import Figure
-from benchmarks.plan import ENGINES, Plan, plan, say
+from benchmarks.plan import ENGINES, SIZES, Plan, Sizes, plan, say
 
 PARTS: Mapping[str, Callable[[Plan], Iterable[Figure]]] = {
     "start": startup.measure,
     "training": training.measure,
     "hosting": hosting.measure,
     "invocation": invocation.measure,
+    "s3": s3.measure,
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, sizes: Sizes = SIZES) -> None:
     """Measure what the command line asks for."""
     asked = _parser().parse_args(arguments)
-    run = plan(asked.engine or ENGINES, asked.rounds, asked.seconds)
+    run = plan(asked.engine or ENGINES, asked.rounds, asked.seconds, sizes)
     figures = [figure for part in asked.parts or PARTS for figure in PARTS[part](run)]
     say("")
     print("\n".join([*report.lines(figures), *run.left_out]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from statistics import median
 
 from benchmarks import load, workload
@@ -17,7 +18,7 @@ ADDED_P50 = Target("difference", 0.6)
 THROUGHPUT = Target("ratio", 0.6, at_least=True)
 CLIENTS = (1, 16)
 _NAME = "asked"
-_WARM_UP_SECONDS = 0.3
+WARM_UP_SECONDS = 0.3
 
 Pairs = list[tuple[Load, Load]]
 
@@ -25,23 +26,43 @@ Pairs = list[tuple[Load, Load]]
 def measure(plan: Plan) -> Iterable[Figure]:
     """Ask the emulator and its container in turn."""
     for engine in plan.engines:
-        with fresh_emulator(engine) as emulator:
-            api = Api(emulator.port)
-            workload.upload(api)
-            workload.train(api, _NAME)
-            workload.create_model(api, _NAME)
-            workload.create_endpoint(api, _NAME, _NAME)
+        with hosted(engine) as emulator:
             pairs = _measured(plan, emulator)
-            workload.delete_endpoint(api, _NAME)
         for clients in CLIENTS:
             yield from _figures(engine, clients, pairs[clients])
 
 
+@contextmanager
+def hosted(engine: str) -> Iterator[Emulator]:
+    """A fresh emulator with the endpoint that `through_the_emulator` asks."""
+    with fresh_emulator(engine) as emulator:
+        api = Api(emulator.port)
+        workload.upload(api)
+        workload.train(api, _NAME)
+        workload.create_model(api, _NAME)
+        workload.create_endpoint(api, _NAME, _NAME)
+        yield emulator
+        workload.delete_endpoint(api, _NAME)
+
+
+def through_the_emulator() -> bytes:
+    """An InvokeEndpoint as bytes, with the headers that boto3 sends."""
+    headers = {
+        "Content-Type": "text/csv",
+        "User-Agent": "Boto3/1.40.0 md/Botocore#1.40.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7",
+        "X-Amz-Date": "20250101T000000Z",
+        "Authorization": authorization("sagemaker"),
+        "amz-sdk-invocation-id": "00000000-0000-4000-8000-000000000000",
+        "amz-sdk-request": "attempt=1",
+    }
+    return load.request("127.0.0.1", f"/endpoints/{_NAME}/invocations", headers, workload.invocation())
+
+
 def _measured(plan: Plan, emulator: Emulator) -> dict[int, Pairs]:
     ours, container = ("127.0.0.1", emulator.port), _container(emulator)
-    wrapped, plain = _through_the_emulator(), _to_the_container()
+    wrapped, plain = through_the_emulator(), _to_the_container()
     for address, message in ((ours, wrapped), (container, plain)):
-        load.run(address, message, max(CLIENTS), min(plan.seconds, _WARM_UP_SECONDS))
+        load.run(address, message, max(CLIENTS), min(plan.seconds, WARM_UP_SECONDS))
     pairs: dict[int, Pairs] = {clients: [] for clients in CLIENTS}
     for _ in plan.each_round(f"invocations, {emulator.engine}"):
         for clients in CLIENTS:
@@ -69,18 +90,6 @@ def _container(emulator: Emulator) -> tuple[str, int]:
         return engine.address(found.handle)
     finally:
         engine.close()
-
-
-def _through_the_emulator() -> bytes:
-    headers = {  # as boto3 sends them
-        "Content-Type": "text/csv",
-        "User-Agent": "Boto3/1.40.0 md/Botocore#1.40.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7",
-        "X-Amz-Date": "20250101T000000Z",
-        "Authorization": authorization("sagemaker"),
-        "amz-sdk-invocation-id": "00000000-0000-4000-8000-000000000000",
-        "amz-sdk-request": "attempt=1",
-    }
-    return load.request("127.0.0.1", f"/endpoints/{_NAME}/invocations", headers, workload.invocation())
 
 
 def _to_the_container() -> bytes:

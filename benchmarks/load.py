@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import httptools
@@ -17,6 +18,8 @@ import httptools
 from benchmarks.figure import percentile
 
 _GRACE = 60.0
+_PATIENCE = 600.0
+"""Seconds before what is sent once is taken for stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,71 +39,121 @@ def request(host: str, path: str, headers: Mapping[str, str], body: bytes) -> by
 
 def run(address: tuple[str, int], message: bytes, clients: int, seconds: float) -> Load:
     """Send ``message`` from ``clients`` at once for that long. Raises RuntimeError unless every answer is 200."""
+    return run_each(address, [[message]] * clients, seconds)
+
+
+def run_each(address: tuple[str, int], messages: Sequence[Sequence[bytes]], seconds: float) -> Load:
+    """As `run`, one client for each of ``messages``, which it sends in turn, again and again."""
+    until = time.perf_counter() + seconds
+    return _generate(address, [_lasting(own, until) for own in messages], seconds + _GRACE)
+
+
+def send_all(address: tuple[str, int], messages: Sequence[Sequence[bytes]]) -> Load:
+    """As `run_each`, but each message once."""
+    return _generate(address, messages, _PATIENCE)
+
+
+def _lasting(messages: Sequence[bytes], until: float) -> Iterator[bytes]:
+    for message in cycle(messages):
+        yield message
+        if time.perf_counter() >= until:
+            return
+
+
+def _generate(address: tuple[str, int], messages: Sequence[Iterable[bytes]], patience: float) -> Load:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(address, message, clients, seconds))
+        return runner.run(_run(address, messages, patience))
 
 
-async def _run(address: tuple[str, int], message: bytes, clients: int, seconds: float) -> Load:
-    loop = asyncio.get_running_loop()
+async def _run(address: tuple[str, int], messages: Sequence[Iterable[bytes]], patience: float) -> Load:
     began = time.perf_counter()
-    ends = [loop.create_future() for _ in range(clients)]
-    latencies: list[float] = []
-    for end in ends:
-        await loop.create_connection(_factory(message, began + seconds, latencies, end), *address)
-    async with asyncio.timeout(seconds + _GRACE):
-        await asyncio.gather(*ends)
+    jobs = [_Job(address, iter(own)) for own in messages]
+    async with asyncio.timeout(patience):
+        await asyncio.gather(*(job.connect() for job in jobs))
+        await asyncio.gather(*(job.end for job in jobs))
     took = time.perf_counter() - began
-    milliseconds = [latency * 1e3 for latency in latencies]
-    return Load(percentile(milliseconds, 0.5), percentile(milliseconds, 0.99), len(latencies) / took)
+    milliseconds = [latency * 1e3 for job in jobs for latency in job.latencies]
+    return Load(percentile(milliseconds, 0.5), percentile(milliseconds, 0.99), len(milliseconds) / took)
 
 
-def _factory(
-    message: bytes, until: float, latencies: list[float], end: asyncio.Future[None]
-) -> Callable[[], asyncio.Protocol]:
-    return lambda: _Client(message, until, latencies, end)
+class _Job:
+    """What one client has to send, and the seconds that each answer took."""
+
+    def __init__(self, address: tuple[str, int], messages: Iterator[bytes]) -> None:
+        self.messages = messages
+        self.latencies: list[float] = []
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._address = address
+        self._connecting: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Open a connection and send over it. An answer's time begins here, where a connection has to be made."""
+        began = time.perf_counter()
+        await asyncio.get_running_loop().create_connection(lambda: _Connection(self, began), *self._address)
+
+    def reconnect(self) -> None:
+        """Go on over another connection."""
+        self._connecting = asyncio.create_task(self.connect())
+        self._connecting.add_done_callback(self._connected)
+
+    def finish(self, error: Exception | None) -> None:
+        """The first end counts."""
+        if not self.end.done():
+            self.end.set_result(None) if error is None else self.end.set_exception(error)
+
+    def _connected(self, connecting: asyncio.Task[None]) -> None:
+        if (error := connecting.exception()) is not None:
+            self.finish(RuntimeError(f"no connection could be made: {error}"))
 
 
-class _Client(asyncio.Protocol):
-    """One connection; httptools calls the ``on_`` methods."""
+class _Connection(asyncio.Protocol):
+    """One connection, kept as long as the server keeps it: moto_server closes it after each answer.
 
-    def __init__(self, message: bytes, until: float, latencies: list[float], end: asyncio.Future[None]) -> None:
-        self._message = message
-        self._until = until
-        self._latencies = latencies
-        self._end = end
+    httptools calls the ``on_`` methods.
+    """
+
+    def __init__(self, job: _Job, began: float) -> None:
+        self._job = job
+        self._sent = began
+        self._open = True
         self._transport: Any = None
         self._parser: Any = None
-        self._sent = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        self._send()
+        self._send_next()
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self._end.done():
-            self._end.set_exception(RuntimeError(f"the server closed the connection: {error}"))
+        if self._open:
+            self._job.finish(RuntimeError(f"the server closed the connection: {error}"))
 
     def on_message_complete(self) -> None:
         now = time.perf_counter()
-        self._latencies.append(now - self._sent)
+        self._job.latencies.append(now - self._sent)
         if self._parser.get_status_code() != 200:
-            self._finish(RuntimeError(f"an answer was {self._parser.get_status_code()}"))
-        elif now >= self._until:
-            self._finish(None)
+            self._close(RuntimeError(f"an answer was {self._parser.get_status_code()}"))
+        elif self._parser.should_keep_alive():
+            self._sent = now
+            self._send_next()
         else:
-            self._send()
+            self._open = False
+            self._transport.close()
+            self._job.reconnect()
 
-    def _send(self) -> None:
+    def _send_next(self) -> None:
+        message = next(self._job.messages, None)
+        if message is None:
+            self._close(None)
+            return
         self._parser = httptools.HttpResponseParser(self)
-        self._sent = time.perf_counter()
-        self._transport.write(self._message)
+        self._transport.write(message)
 
-    def _finish(self, error: Exception | None) -> None:
-        if not self._end.done():
-            self._end.set_result(None) if error is None else self._end.set_exception(error)
+    def _close(self, error: Exception | None) -> None:
+        self._open = False
+        self._job.finish(error)
         self._transport.close()
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.memory import resident
+
 PATIENCE = 120.0
 """Seconds before something that does not come is taken for broken."""
 _PAUSE = 0.005
@@ -33,17 +35,29 @@ class Server:
         self.seconds_to_answer = time.perf_counter() - began
         """From the start of the process to its first good answer."""
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def idle_memory(self) -> float:
         """Resident megabytes (10^6 bytes), once they do not change any more."""
-        before, now = -1, _resident(self._process.pid)
+        before, now = -1, resident(self.pid)
         while now != before:
             time.sleep(_SETTLING)
-            before, now = now, _resident(self._process.pid)
+            before, now = now, resident(self.pid)
         return now / 1e6
 
     def stop(self) -> None:
-        """End the process and wait for its end."""
+        """End the process, unless it has ended, and wait for its end."""
         self._process.terminate()
+        self._ended()
+
+    def kill(self) -> None:
+        """End the process as a crash would."""
+        self._process.kill()
+        self._ended()
+
+    def _ended(self) -> None:
         self._process.wait(PATIENCE)
         self._log.close()
 
@@ -119,12 +133,3 @@ def _answers(address: tuple[str, int], path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _resident(pid: int) -> int:
-    """Resident bytes of a process. `ps` where there is no /proc (macOS)."""
-    status = Path(f"/proc/{pid}/status")
-    if status.exists():
-        found = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-        return int(found.split()[1]) * 1024
-    return int(subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True).stdout) * 1024

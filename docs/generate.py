@@ -167,7 +167,7 @@ def _default(field: Field[Any]) -> str:
         return "the user's data directory; on Linux `~/.local/share/sagemaker-emulator`"
     if isinstance(field.default, bool):
         return "on" if field.default else "off"
-    return f"`{field.default}`"
+    return f"`{field.default}`" if field.default != "" else ""
 
 
 def _package(handler: Handler) -> str:

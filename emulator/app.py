@@ -6,11 +6,14 @@ import logging
 import os
 import platform as machine
 import time
-from contextlib import ExitStack
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from emulator import snapshot as snapshots
 from emulator.aws import Service
 from emulator.clock import SystemClock
 from emulator.cloud.cloud import Cloud
@@ -18,12 +21,14 @@ from emulator.datadir import DataDir, Running
 from emulator.engines.choose import choose
 from emulator.engines.port import EngineError, Owned
 from emulator.engines.reaper import reap
-from emulator.front.bridge import Bridge
-from emulator.front.control import control
-from emulator.front.gateway import Gateway, create_app
+from emulator.front.bridge import THREADS, Bridge
+from emulator.front.control import Refused, control
+from emulator.front.gateway import Gateway, WsgiApp, create_app
 from emulator.front.routing import routed
 from emulator.front.server import Front
 from emulator.machines.supervisor import Supervisor
+from emulator.objects.remote import RemoteObjects
+from emulator.objects.server import S3Server, S3ServerError
 from emulator.runtime.invoke_endpoint import InvokeEndpoint
 from emulator.sagemaker import nouns
 from emulator.sagemaker.platform import Platform
@@ -33,6 +38,7 @@ from emulator.serving.router import Router
 from emulator.serving.traffic import Traffic
 from emulator.settings import Settings
 from emulator.state.sql import SqlStore
+from emulator.state.sqlite import StateUnreadable
 from emulator.version import __version__
 
 log = logging.getLogger(__name__)
@@ -55,8 +61,8 @@ class Emulator:
     def start(self) -> Self:
         """Serve. Returns when requests are answered.
 
-        Raises `DataDirError`, `EngineError` or `PortInUse`; RuntimeError when an emulator, this one or another, runs
-        in this process already. Nothing is left open then.
+        Raises `DataDirError`, `EngineError`, `PortInUse` or `S3ServerError`; RuntimeError when an emulator, this one or
+        another, runs in this process already. Nothing is left open then.
         """
         if self._data is not None:
             raise RuntimeError("The emulator is running already.")
@@ -110,6 +116,7 @@ class Emulator:
                 "version": engine.version,
                 "detail": engine.detail,
             },
+            "s3": self._s3.url if self._s3 is not None else None,
             "account": self.settings.account,
             "region": self.settings.region,
             "data_dir": None if self.settings.ephemeral else str(self.settings.data_dir),
@@ -133,6 +140,21 @@ class Emulator:
         data.sweep(set())
         self._cloud.reset()
 
+    def snapshot(self, file: Path) -> None:
+        """Write the whole state, as it is at this moment, to a file that `sagemaker-emulator snapshot load` reads.
+
+        Raises `emulator.snapshot.SnapshotError`.
+        """
+        data = self._running()
+        with closing(snapshots.of_running(data.path, self._cloud, self._store)) as archive:
+            snapshots.write(archive, file)
+
+    def _pictured(self) -> Iterable[bytes]:
+        try:
+            return snapshots.of_running(self._running().path, self._cloud, self._store)
+        except (snapshots.SnapshotError, StateUnreadable) as error:
+            raise Refused(str(error)) from error
+
     def _running(self) -> DataDir:
         if self._data is None:
             raise RuntimeError("The emulator is not running; call start() or use it in a with statement.")
@@ -144,22 +166,23 @@ class Emulator:
 
     def _build(self, data: DataDir, opened: ExitStack) -> None:
         settings, clock = self.settings, SystemClock()
-        self._cloud = Cloud(settings.account, settings.region, data.path)
+        self._cloud = Cloud(settings.account, settings.region, data.path, synced=settings.synced)
         opened.callback(self._cloud.close)
-        self._store = SqlStore.file(data.database)
+        self._store = SqlStore.file(data.database, synced=settings.synced)
         opened.callback(self._store.close)
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
         opened.callback(self._engine.close)
         self._supervisor = Supervisor(self._store, clock)
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
+        self._s3 = self._other_s3()
         self._platform = Platform(
             settings=settings,
             clock=clock,
             store=self._store,
             supervisor=self._supervisor,
             engine=self._engine,
-            objects=self._cloud.objects,
+            objects=self._cloud.objects if self._s3 is None else RemoteObjects(self._s3),
             roles=self._cloud.roles,
             logs=self._cloud.logs,
             metrics=self._cloud.metrics,
@@ -171,6 +194,18 @@ class Emulator:
         self._kinds = nouns.kinds(self._platform)
         for kind in self._kinds:
             self._supervisor.register(kind)
+
+    def _other_s3(self) -> S3Server | None:
+        settings = self.settings
+        if not settings.s3_endpoint_url:
+            return None
+        return S3Server.of(settings.s3_endpoint_url, settings.s3_profile, settings.region)
+
+    def _refuse_loop(self, gateway_host: str | None) -> None:
+        """Now that the port is known. Raises `S3ServerError`."""
+        hosts = [self.settings.host, *filter(None, [gateway_host])]
+        if self._s3 is not None and self._s3.is_at(self._front.port, hosts):
+            raise S3ServerError(f"{self._s3.url} is this emulator. --s3-endpoint-url names another server, or nothing.")
 
     def _serve(self, data: DataDir, opened: ExitStack) -> None:
         gateway_host = self._engine.prepare()
@@ -187,6 +222,7 @@ class Emulator:
         self._front.start()
         for end in (self._end_containers, self._traffic.flush, self._supervisor.close, self._front.stop):
             opened.callback(end)
+        self._refuse_loop(gateway_host)
         for address, reason in self._front.unbound.items():
             log.warning("containers may not reach the emulator at %s: %s", address[0], reason)
         recovered = self._supervisor.recover(unfinished)
@@ -203,6 +239,8 @@ class Emulator:
         invoker = Invoker(self._router, connections, self._traffic)
         invoke = InvokeEndpoint(runtime, self._router, invoker, self._cloud.account_of, self.settings.region)
 
+        s3 = self._s3_proxy(opened)
+
         def gateway(own: Any) -> Any:
             return Gateway(
                 control=control_plane,
@@ -212,11 +250,21 @@ class Emulator:
                 account_of=self._cloud.account_of,
                 region=self.settings.region,
                 names=(self.settings.host,),
+                s3=s3,
             )
 
-        bridge = Bridge(create_app(gateway, control(self.health, self.reset)))
+        bridge = Bridge(create_app(gateway, control(self.health, self.reset, self._pictured)))
         opened.callback(bridge.close)
         return routed(invoke, bridge)
+
+    def _s3_proxy(self, opened: ExitStack) -> WsgiApp | None:
+        if self._s3 is None:
+            return None
+        from emulator.front.s3_proxy import S3Proxy
+
+        proxy = S3Proxy(self._s3, THREADS, self._cloud.verify)
+        opened.callback(proxy.close)
+        return proxy
 
     def _counts(self) -> dict[str, int]:
         """How many resources of each kind wait for something or serve."""

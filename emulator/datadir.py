@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from emulator import replacing
+from emulator.durable import make_directory
 from emulator.settings import Settings
 
 if sys.platform != "win32":
     import fcntl
 
 
+_ROOM = 128 << 10
+"""Bytes without which starting makes no sense."""
 _TRIES = 5
 _PAUSE = 0.02
 
 
-def make_private(directory: Path) -> None:
+def make_private(directory: Path, *, synced: bool = False) -> None:
     """Make the data directory, for its owner only: it holds data, models and credentials of sessions.
 
-    One that exists keeps its mode, which is its owner's choice. Raises OSError.
+    One that exists keeps its mode, which is its owner's choice. ``synced``: it survives a loss of power. Raises
+    OSError.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(directory, mode=0o700, synced=synced)
 
 
 class DataDirError(Exception):
@@ -54,6 +61,22 @@ class Running:
             return None
 
 
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Keep emulators from starting on a data directory, which exists. Raises `DataDirError` where one runs."""
+    try:
+        lock = _locked_soon(data_dir / "lock")
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
+    if lock is None:
+        raise DataDirError(
+            f"An emulator uses the data directory {data_dir}. End it first, with `sagemaker-emulator down`."
+        )
+    with lock:
+        _finish(data_dir)
+        yield
+
+
 class DataDir:
     """One emulator's directory, locked while it is open. An ephemeral one is removed when it is closed."""
 
@@ -61,22 +84,24 @@ class DataDir:
         self.ephemeral = settings.ephemeral
         self.path = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-")) if self.ephemeral else settings.data_dir
         try:
-            make_private(self.path)
+            make_private(self.path, synced=settings.synced)
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked_soon(self.path / "lock")
+            _try_out(self.path)
         except OSError as error:
-            raise DataDirError(f"The data directory {self.path} cannot be used: {error.strerror}.") from error
+            raise _unusable(self.path, error) from error
         if self._lock is None:
             raise DataDirError(
                 f"Another emulator uses the data directory {self.path}. End it with `sagemaker-emulator down`, "
                 "or choose another one with --data-dir, or --ephemeral."
             )
+        _finish(self.path)
         self._announcement.unlink(missing_ok=True)  # what a crash left would name a process that is not ours
         self.emulator_id = self._identity()
 
     @property
     def database(self) -> Path:
-        return self.path / "emulator.db"
+        return self.path / replacing.RESOURCES
 
     @property
     def work(self) -> Path:
@@ -113,6 +138,28 @@ class DataDir:
         if not file.exists():
             file.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
         return file.read_text(encoding="utf-8").strip()
+
+
+def _unusable(path: Path, error: OSError) -> DataDirError:
+    return DataDirError(
+        f"The data directory {path} cannot be used: {error.strerror}. Choose another one with --data-dir."
+    )
+
+
+def _finish(path: Path) -> None:
+    """Go on with a `snapshot load` that was killed."""
+    try:
+        replacing.finish(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _try_out(directory: Path) -> None:
+    """Raise OSError where there is no room. SQLite, which would be the first to need some, calls that an I/O error."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(bytes(_ROOM))
+        file.flush()
+        os.fsync(file.fileno())  # some file systems find out late
 
 
 def _locked(path: Path) -> IO[str] | None:

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import platformdirs
 
 EngineChoice = Literal["auto", "docker", "process"]
+Durability = Literal["process", "full"]
 
 ENV_PREFIX = "SAGEMAKER_EMULATOR_"
 
@@ -22,6 +23,8 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 # The shape of every region there has been, GovCloud, China and the isolated ones included: us-gov-west-1.
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
 ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+# A server and nothing more: a password would be shown in messages, and S3 has no path of its own.
+S3_URL = re.compile(r"(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?)?", re.ASCII)
 
 
 def default_data_dir() -> Path:
@@ -43,6 +46,10 @@ class Settings:
     ephemeral: bool = field(
         default=False, metadata={"help": "Keep nothing: state lives in a temporary directory removed at the end."}
     )
+    durability: Durability = field(
+        default="process",
+        metadata={"help": "What answered requests survive: process, the end of the process; full, a loss of power."},
+    )
     engine: EngineChoice = field(
         default="auto", metadata={"help": "Where containers run; auto takes Docker when an engine answers."}
     )
@@ -53,6 +60,13 @@ class Settings:
     strict_iam: bool = field(
         default=False, metadata={"help": "Refuse execution roles that do not exist, in AWS's words."}
     )
+    s3_endpoint_url: str = field(
+        default="", metadata={"help": "URL of another S3 server that keeps all objects; empty for the emulator's own."}
+    )
+    s3_profile: str = field(
+        default="",
+        metadata={"help": "AWS profile for --s3-endpoint-url; empty for the credentials of the environment."},
+    )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
 
     def __post_init__(self) -> None:
@@ -61,10 +75,19 @@ class Settings:
         engines = get_args(EngineChoice)
         self._must("host", isinstance(self.host, str) and self.host != "", "an address or a host's name")
         self._must("port", type(self.port) is int and 0 <= self.port <= 65535, "a number from 0 to 65535")
+        durabilities = get_args(Durability)
+        self._must("durability", self.durability in durabilities, f"one of {', '.join(durabilities)}")
         self._must("engine", self.engine in engines, f"one of {', '.join(engines)}")
         self._must("region", _matches(REGION, self.region), "a region (like eu-central-1)")
         self._must("account", _matches(ACCOUNT, self.account), "an account id (a text of twelve digits)")
+        self._must("s3_endpoint_url", _matches(S3_URL, self.s3_endpoint_url), "a URL (like http://localhost:9000)")
+        self._must("s3_profile", isinstance(self.s3_profile, str), "the name of an AWS profile")
         self._must("log_level", self.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}")
+
+    @property
+    def synced(self) -> bool:
+        """Whether the disk is waited for before a request is answered."""
+        return self.durability == "full"
 
     def _must(self, name: str, good: bool, wanted: str) -> None:
         if not good:

@@ -52,7 +52,10 @@ async def echo(scope: Any, receive: Callable[..., Any], send: Callable[..., Any]
 
 @contextmanager
 def mounted(
-    state_dir: Path, addresses: Sequence[tuple[str, int]] = (("127.0.0.1", 0),), data_plane: DataPlane = echo
+    state_dir: Path,
+    addresses: Sequence[tuple[str, int]] = (("127.0.0.1", 0),),
+    data_plane: DataPlane = echo,
+    s3: Any = None,
 ) -> Iterator[Mounted]:
     """Start everything on a free port, and stop it."""
     calls: list[Call] = []
@@ -69,8 +72,9 @@ def mounted(
         cloud=cloud.wsgi,
         account_of=cloud.account_of,
         region=REGION,
+        s3=s3,
     )
-    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset)))
+    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset, lambda: [b"state"])))
     front = Front(routed(data_plane, bridge), addresses)
     front.start()
     try:

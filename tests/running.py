@@ -27,10 +27,11 @@ _READY_SECONDS = 60.0
 class RunningEmulator:
     """`sagemaker-emulator up` in a process; `kill` ends it as a crash would."""
 
-    def __init__(self, engine: str, data_dir: Path, *options: str) -> None:
+    def __init__(self, engine: str, data_dir: Path, *options: str, **environment: str) -> None:
         self.engine = engine
         self.data_dir = data_dir
         self._options = options
+        self._environment = environment
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes to it
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
@@ -44,7 +45,7 @@ class RunningEmulator:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=environment,
+            env={**environment, **self._environment},
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -90,6 +91,29 @@ class RunningEmulator:
         if self._process.stdout is not None:
             self._process.stdout.close()
         return code
+
+
+def refusal(data_dir: Path, *options: str) -> str:
+    """The one line with which an emulator that cannot start says why; fails when it starts."""
+    command = [sys.executable, "-m", "emulator", "up", "--port", "0", "--engine", "process"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
+    with subprocess.Popen(
+        [*command, "--data-dir", str(data_dir), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as up:
+        assert up.stdout is not None
+        ready = up.stdout.readline()
+        if ready:
+            up.kill()
+        _, errors = up.communicate()
+    assert ready == "", "it started"
+    assert up.returncode == 1, errors
+    assert len(errors.splitlines()) == 1, errors
+    assert errors.startswith("Error: ")
+    return errors
 
 
 def until(condition: Any, seconds: float = 120.0, what: str = "") -> Any:

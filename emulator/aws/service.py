@@ -13,6 +13,7 @@ from emulator.aws.protocol import Operation, Protocol, new_request_id
 from emulator.aws.restjson import RestJson
 from emulator.aws.wire import Call, Handler, WireReply, WireRequest
 from emulator.errors import AwsError, NotBuilt, UnknownOperation
+from emulator.state.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ class Service:
             return self._answer(request, scope, request_id)
         except AwsError as error:
             return self._refuse(error, request_id)
+        except StoreUnavailable as error:
+            log.error("request %s to %s: %s", request_id, self.name, error)
+            return self._refuse(AwsError(f"The emulator cannot store its state: {error}"), request_id)
         except Exception:
             log.exception("request %s to %s failed inside the emulator", request_id, self.name)
             return self._refuse(AwsError("The emulator failed to answer; its log says why."), request_id)

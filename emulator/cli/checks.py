@@ -7,15 +7,16 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from emulator.cli import found
 from emulator.engines import choose, images, sockets
 from emulator.engines.port import EngineError
+from emulator.objects.server import S3Server, S3ServerError
 from emulator.settings import Settings
 
 State = Literal["ok", "warn", "fail"]
@@ -43,6 +44,8 @@ def everything(settings: Settings) -> Iterator[Check]:
     yield port(settings)
     yield data_dir(settings.data_dir)
     yield disk(settings.data_dir)
+    if settings.s3_endpoint_url:
+        yield other_s3(settings)
 
 
 def python() -> Check:
@@ -162,7 +165,33 @@ def disk(path: Path) -> Check:
     return Check("ok", "Disk", detail)
 
 
+def other_s3(settings: Settings) -> Check:
+    """Whether the S3 server of the user's answers, and takes the user's credentials."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        server = S3Server.of(settings.s3_endpoint_url, settings.s3_profile, settings.region)
+        server.client(connect_timeout=_S3_PATIENCE, read_timeout=_S3_PATIENCE, retries=_NO_RETRIES).list_buckets()
+    except S3ServerError as error:
+        return Check("fail", "S3", f"{settings.s3_endpoint_url} cannot be asked", str(error))
+    except ClientError as error:
+        return _s3_refusal(server, error.response["Error"])
+    except BotoCoreError as error:
+        return Check("fail", "S3", f"{server.url} does not answer", server.unreachable(error))
+    return Check("ok", "S3", f"{server.url} answers, region {server.region}")
+
+
+def _s3_refusal(server: S3Server, error: Mapping[str, Any]) -> Check:
+    """Credentials that may not list buckets can be good for one of them."""
+    detail = f"{server.url} answers {error.get('Code')}: {error.get('Message')}"
+    if error.get("Code") == "AccessDenied":
+        return Check("ok", "S3", detail)
+    return Check("fail", "S3", detail, "Look at the URL and the credentials; --s3-profile names others.")
+
+
 _ALGORITHMS = "Algorithms"
+_S3_PATIENCE = 5.0
+_NO_RETRIES = {"total_max_attempts": 1}
 
 
 def _argument(name: str) -> str:

@@ -58,7 +58,7 @@ def _log_file(settings: Settings) -> Path:
         os.close(descriptor)
         return Path(name)
     try:
-        make_private(settings.data_dir)
+        make_private(settings.data_dir, synced=settings.synced)
         log = settings.data_dir / LOG
         log.touch(mode=0o600)
     except OSError as error:

@@ -15,7 +15,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command("doctor")
-@settings_options("host", "port", "data_dir", "engine")
+@settings_options("host", "port", "data_dir", "engine", "region", "s3_endpoint_url", "s3_profile")
 def command(**values: Any) -> None:
     """Check whether `up` with the same options would work. Exit code 1 when something must be mended."""
     from emulator.cli.checks import everything

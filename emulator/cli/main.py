@@ -10,7 +10,7 @@ from emulator.version import __version__
 
 NAME = "sagemaker-emulator"
 
-_COMMANDS = ("up", "down", "status", "env", "doctor", "images", "version")
+_COMMANDS = ("up", "down", "status", "env", "doctor", "images", "snapshot", "version")
 
 
 class Commands(click.Group):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 READY = "Ready: "
 """How the one line on stdout begins."""
 
-_UMASK = 0o077
+UMASK = 0o077
 """Whatever the mode of the data directory, the files that are made in it are the user's only. What containers see is
 opened to their users explicitly."""
 
@@ -33,7 +33,7 @@ opened to their users explicitly."""
 def command(detach: bool, **values: Any) -> None:
     """Start the emulator."""
     settings = Settings(**values)
-    os.umask(_UMASK)
+    os.umask(UMASK)
     if detach:
         from emulator.cli.detach import detached
 
@@ -87,15 +87,16 @@ class Signals:
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit code 1."""
-    from emulator.cloud.catalogue import StateUnreadable
     from emulator.datadir import DataDirError
     from emulator.engines.port import EngineError
     from emulator.front.server import PortInUse
+    from emulator.objects.server import S3ServerError
     from emulator.state.sql import WrongSchema
+    from emulator.state.sqlite import StateUnreadable
 
     try:
         yield
-    except (DataDirError, EngineError, StateUnreadable, WrongSchema) as error:
+    except (DataDirError, EngineError, S3ServerError, StateUnreadable, WrongSchema) as error:
         raise click.ClickException(str(error)) from error
     except PortInUse as error:
         raise click.ClickException(error.strerror or str(error)) from error

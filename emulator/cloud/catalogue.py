@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from emulator.cloud.services.rows import ServiceRows
+from emulator.state import sqlite
+from emulator.state.sqlite import StateUnreadable
 
 FORMAT = "2"
 
@@ -30,10 +32,6 @@ CREATE TABLE IF NOT EXISTS naming (blob TEXT, owner TEXT, PRIMARY KEY (blob, own
 _TABLES = ("meta", "bucket", "object", "upload", "part", "blob", "naming")
 
 
-class StateUnreadable(Exception):
-    """State on disk that this version cannot read; the message says what to do."""
-
-
 class Catalogue:
     """The SQLite file. Callers hold `transaction` around what must be seen together.
 
@@ -48,14 +46,13 @@ class Catalogue:
         self._path = path
         self._lost: set[str] = set()
         self._readers: list[sqlite3.Connection] = []  # those that nobody uses just now
+        sqlite.check(path)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=256)
         try:
-            self._open(synced)
-            self.services = ServiceRows(self._db, self.transaction)
-            """The rows of moto's other services."""
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            raise _unreadable(path, error) from error
+            with sqlite.readable(path):
+                self._open(synced)
+                self.services = ServiceRows(self._db, self.transaction)
+                """The rows of moto's other services."""
         except BaseException:
             self._db.close()
             raise
@@ -151,8 +148,9 @@ class Catalogue:
         return self._db.execute("SELECT 1 FROM naming WHERE blob = ? LIMIT 1", (blob,)).fetchone() is not None
 
     def named(self) -> set[str]:
-        """Every blob that some row names."""
-        return {name for (name,) in self._db.execute("SELECT DISTINCT blob FROM naming")}
+        """Every blob that some row names and that is no row itself."""
+        query = "SELECT DISTINCT blob FROM naming WHERE blob NOT IN (SELECT name FROM blob)"
+        return {name for (name,) in self._db.execute(query)}
 
     def buckets(self) -> Iterator[tuple[str, str, str, bytes]]:
         """Name, account, partition and data of every bucket."""
@@ -194,9 +192,6 @@ class Catalogue:
                 db.close()
 
     def _open(self, synced: bool) -> None:
-        damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise sqlite3.DatabaseError(damage)
         self._refuse_other_formats()
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
@@ -248,14 +243,3 @@ _PART = "part WHERE bucket = ? AND upload = ? AND number = ?"
 
 def _owner(*where: str | int) -> str:
     return "\0".join(map(str, where))
-
-
-def _unreadable(path: Path, error: sqlite3.DatabaseError) -> StateUnreadable:
-    if isinstance(error, sqlite3.OperationalError):
-        return StateUnreadable(
-            f"{path} cannot be opened: {error}. Is the data directory on a disk that can be written?"
-        )
-    return StateUnreadable(
-        f"{path} is damaged: {error}. Nothing was changed. Put back a copy of it (`sagemaker-emulator snapshot load` "
-        "reads a snapshot), or start with an empty --data-dir."
-    )

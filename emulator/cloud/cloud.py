@@ -6,7 +6,7 @@ import importlib.metadata
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -89,6 +89,13 @@ class Cloud:
         with self.changing():  # a session's access key tells its account, after a restart as well
             return open_session(scope, role)
 
+    def verify(self, environ: Mapping[str, Any]) -> None:
+        """Raise `WireError` for a presigned request of S3 that is expired, or is not what was signed."""
+        from emulator.cloud.s3 import signatures
+
+        if signatures.is_presigned(environ):  # moto, which knows the secrets, is not loaded for anything else
+            signatures.verify(environ, self._ready().secret_of)
+
     def reset(self) -> None:
         """Back to a fresh account: every service of every account, on disk too, and the seeds again."""
         with self._lock:
@@ -101,6 +108,18 @@ class Cloud:
                 Blobs(self._bytes, self._catalogue).clear()
             else:
                 self._mounted.clear()
+
+    @contextmanager
+    def visited(self) -> Iterator[None]:
+        """No bytes that are named when this begins are removed before it ends. Raises `StateUnreadable`."""
+        with self._ready().s3.graves.visit():
+            yield
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is stored inside; requests that change something wait. To be left soon."""
+        with self._catalogue.lock:
+            yield
 
     def close(self) -> None:
         """Let go of moto and of the files; what was acknowledged is already on disk."""

@@ -71,7 +71,7 @@ class Mounted:
     def s3_reply(self, environ: dict[str, Any], record: Record) -> Reply:
         """Answer a request of S3: its bytes stream past moto. Raises as `Record.commit` does."""
         try:
-            asked = self.s3.receive(environ, self._secret_of)
+            asked = self.s3.receive(environ, self.secret_of)
             with self.s3.turn(environ):
                 reply = self.moto.reply(environ, "s3")
                 record.commit()
@@ -83,6 +83,12 @@ class Mounted:
             message = f"s3:/{unquote(environ['RAW_URI'].partition('?')[0])}: {error}"
             _log.error("%s", message)
             return refuse(environ, "s3", 500, "InternalError", message)
+
+    def secret_of(self, access_key: str) -> tuple[str, str | None] | None:
+        """The secret of a key that IAM or STS made, or that the emulator itself gives to its users."""
+        if access_key == sessions.DUMMY["AWS_ACCESS_KEY_ID"]:
+            return sessions.DUMMY["AWS_SECRET_ACCESS_KEY"], None
+        return self.services.secret_of(access_key)
 
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
@@ -99,12 +105,6 @@ class Mounted:
         self.services.forget()
         _forget_all()
         self.s3.close()
-
-    def _secret_of(self, access_key: str) -> tuple[str, str | None] | None:
-        """The secret of a key that IAM or STS made, or that the emulator itself gives to its users."""
-        if access_key == sessions.DUMMY["AWS_ACCESS_KEY_ID"]:
-            return sessions.DUMMY["AWS_SECRET_ACCESS_KEY"], None
-        return self.services.secret_of(access_key)
 
     def _load(self) -> None:
         self.s3.load()
@@ -123,6 +123,9 @@ class Mounted:
     def _sign(self) -> None:
         with self._catalogue.transaction():
             self._catalogue.sign(moto.__version__)
+            # Whose state this is: one who loads a snapshot of it asks.
+            self._catalogue.set_meta("account", self._account)
+            self._catalogue.set_meta("region", self._region)
 
 
 def _forget_all() -> None:

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 Handle = Mapping[str, Any]
-"""What `Engine.launch` answers: JSON, opaque to everyone but the engine that made it."""
+"""What `Engine.launch` answers: JSON, opaque to everyone but the engine that made it.
+
+It names that engine (``engine``) and the emulator (``emulator``, its id). State travels, as a snapshot, and container
+ids with it: to any other emulator, on the same machine or not, the container does not exist.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,12 @@ class Unshielded(EngineError):
 
 
 class ContainerGone(EngineError):
-    """The container a handle names does not exist any more."""
+    """The container a handle names does not exist any more, or is another emulator's."""
+
+
+def is_own(handle: Handle, engine: Engine, emulator_id: str) -> bool:
+    """Whether this emulator launched the handle's container, with an engine of this kind."""
+    return handle.get("engine") == engine.name and handle.get("emulator") == emulator_id
 
 
 State = Literal["running", "exited", "gone"]
@@ -125,7 +134,7 @@ LONGEST_LINE = 1024 * 1024
 
 class Engine(Protocol):
     """Runs containers. Methods may be called from any thread; all may raise `EngineError`, and `EngineAway`
-    when asking again later is worth while."""
+    when asking again later is worth while. A handle of another emulator or engine is one whose container is gone."""
 
     name: str
 

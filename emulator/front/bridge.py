@@ -2,8 +2,7 @@
 
 Why not a library: docs/decisions/0002-wsgi-bridge.md. A request whose body is small costs one hop to a thread and one
 back; larger bodies are pulled from the connection as the application reads them, and a large answer waits for the
-client, so the bridge itself holds little of either. What the application holds is its own affair: moto reads the body
-of an S3 request whole into memory, and answers with a whole object (docs/decisions/0004-moto-persistence.md).
+client, so the bridge holds little of either.
 """
 
 from __future__ import annotations
@@ -26,6 +25,9 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 THREADS = 32
 """More than the ten connections a boto3 transfer opens, so that a few uploads do not starve the control plane."""
 _EAGER_BODY = 64 << 10
+_PULLED = 256 << 10
+"""Bytes of a large body that are collected on the loop for each hop to the worker: the server hands out 64 KiB at a
+time, and with a hop for each the loop would have no time for anything else."""
 _EAGER_REPLY = 256 << 10
 _PATIENCE = 120.0
 """Seconds a worker waits for a client that neither sends nor goes away."""
@@ -133,11 +135,19 @@ class _Stream(io.RawIOBase):
         return b"".join(parts)
 
     def _pull(self) -> None:
-        message = _wait(self._receive(), self._loop)
-        if message["type"] == "http.disconnect":
-            raise ClientGone("the client went away in the middle of its request")
-        self._ready = memoryview(message.get("body", b""))
-        self._more = message.get("more_body", False)
+        self._ready = memoryview(_wait(self._collect(), self._loop))
+
+    async def _collect(self) -> bytes:
+        """The next bytes of the body, on the loop."""
+        parts, size = [], 0
+        while self._more and size < _PULLED:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone("the client went away in the middle of its request")
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            self._more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _add_length(start: Message, body: bytes, method: str) -> None:

@@ -13,8 +13,9 @@ from emulator.arns import Scope
 from emulator.aws import Credential, WireReply, WireRequest, credential
 from emulator.errors import AwsError, NotBuilt
 from emulator.front.control import RESETS
-from emulator.front.hosts import to_path_style
-from emulator.front.origins import FOREIGN_HOST, FOREIGN_PAGE, is_foreign_page, is_our_host, refusal
+from emulator.front.hosts import is_s3_host, to_path_style
+from emulator.front.origins import FOREIGN_HOST, FOREIGN_PAGE, FOREIGN_PAGE_AT_S3, is_foreign_page, is_our_host, refusal
+from emulator.front.s3_requests import is_about_objects, may_be_s3
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -43,9 +44,9 @@ class Gateway:
     """A WSGI application.
 
     ``control`` is SageMaker's control plane; ``siblings`` are the REST services that sign with the same name, told
-    apart by path, the runtime first; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``account_of`` turns an
-    access key into an account, ``region`` is that of unsigned requests. ``names`` are host names of the emulator
-    beyond those that can only be this machine's.
+    apart by path, the runtime first; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``s3`` answers S3 in place of
+    the cloud, with credentials of the user's. ``account_of`` turns an access key into an account, ``region`` is that of
+    unsigned requests. ``names`` are host names of the emulator beyond those that can only be this machine's.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Gateway:
         account_of: Callable[[str], str],
         region: str,
         names: Collection[str] = (),
+        s3: WsgiApp | None = None,
     ) -> None:
         self._control = control
         self._siblings = tuple(siblings)
@@ -65,6 +67,7 @@ class Gateway:
         self._cloud = cloud
         self._account_of = account_of
         self._region = region
+        self._s3 = s3
         self._names = frozenset(name.lower() for name in names)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -77,19 +80,24 @@ class Gateway:
             return _sent(self._sagemaker(environ, claimed), start_response)
         if _is_own(environ, claimed):
             return self._own(environ, start_response)
-        if _may_be_s3(environ, claimed):
+        if may_be_s3(environ, claimed):
+            rest = self._s3 if self._s3 is not None and is_about_objects(environ, claimed) else self._cloud
             to_path_style(environ)
+            return rest(environ, start_response)
         return self._cloud(environ, start_response)
 
     def _forbidden(self, environ: dict[str, Any], claimed: Credential) -> str | None:
         """Why a request must not be answered: it comes from a web page that has no business here."""
         host: str = environ.get("HTTP_HOST", "")
-        if _administers(environ, claimed) and not is_our_host(host, self._names):
+        lent = self._s3 is not None and is_about_objects(environ, claimed)
+        if (_administers(environ, claimed) or (lent and not is_s3_host(host))) and not is_our_host(host, self._names):
             return FOREIGN_HOST
         origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
-        if not is_foreign_page(origin, site, host, self._names) or _is_s3_of_a_page(environ, claimed):
+        if not is_foreign_page(origin, site, host, self._names):
             return None
-        return FOREIGN_PAGE
+        if lent:
+            return FOREIGN_PAGE_AT_S3
+        return None if _is_s3_of_a_page(environ, claimed) else FOREIGN_PAGE
 
     def _sagemaker(self, environ: dict[str, Any], claimed: Credential) -> WireReply:
         body = _body(environ)
@@ -159,18 +167,10 @@ def _administers(environ: dict[str, Any], claimed: Credential) -> bool:
 def _is_s3_of_a_page(environ: dict[str, Any], claimed: Credential) -> bool:
     """Whether a request is what pages of any site ask S3 for: signed, an upload by form, or a method that the browser
     sends only where it changes nothing or the bucket's CORS rules allow it."""
-    if _is_control(environ) or _administers(environ, claimed) or not _may_be_s3(environ, claimed):
+    if _is_control(environ) or _administers(environ, claimed) or not may_be_s3(environ, claimed):
         return False
     form = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
     return bool(claimed.access_key) or form or environ["REQUEST_METHOD"] != "POST"
-
-
-def _may_be_s3(environ: dict[str, Any], claimed: Credential) -> bool:
-    """Whether a request is S3's: signed for it, by SigV2 (which names no service), or unsigned and no RPC call."""
-    if claimed.service:
-        return claimed.service == "s3"
-    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    return bool(claimed.access_key) or not (form or "HTTP_X_AMZ_TARGET" in environ)
 
 
 def _body(environ: dict[str, Any]) -> bytes | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from emulator.objects.sent import SENT_HOST, SENT_URI
+
 _VIRTUAL = re.compile(
     r"(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}?[a-z0-9])"
     r"\.(?:s3[.\-](?:[a-z0-9\-]+\.)*(?:localhost|amazonaws\.com(?:\.cn)?)|localhost)",
@@ -12,10 +14,6 @@ _VIRTUAL = re.compile(
 )
 _SERVICE = re.compile(r"s3(?:[.\-][a-z0-9\-.]*)?|.*\.s3-control[.\-].*", re.IGNORECASE)
 """Hosts that are S3 itself, such as ``s3.eu-west-1.localhost``, or S3's control plane: no bucket in them."""
-
-SENT_HOST = "emulator.sent_host"
-SENT_URI = "emulator.sent_uri"
-"""Environ keys of the Host header and the target as the client sent them."""
 
 _PLAIN_HOST = "localhost"
 """What moto is told as host. It takes any host with a dot for a bucket's, ``emulator.internal`` too."""
@@ -28,6 +26,13 @@ def bucket_of_host(host: str) -> str | None:
     if match is None or _SERVICE.fullmatch(name):
         return None
     return match["bucket"]
+
+
+def is_s3_host(host: str) -> bool:
+    """Whether a ``Host`` header names S3 or a bucket, which only AWS or this machine can be called."""
+    name = host.rsplit(":", 1)[0].lower()
+    known = name.endswith((".amazonaws.com", ".amazonaws.com.cn", ".localhost"))
+    return known and (bucket_of_host(host) is not None or _SERVICE.fullmatch(name) is not None)
 
 
 def to_path_style(environ: dict[str, Any]) -> None:

@@ -15,9 +15,13 @@ FOREIGN_PAGE = (
     "The emulator refuses what web pages of other sites ask for, S3 excepted. "
     "Pages served from localhost, 127.0.0.1 or the emulator's own host may ask."
 )
+FOREIGN_PAGE_AT_S3 = (
+    "The emulator refuses what web pages of other sites ask for, of S3 as well: with --s3-endpoint-url it asks in the "
+    "user's own name. Pages served from localhost, 127.0.0.1 or the emulator's own host may ask."
+)
 FOREIGN_HOST = (
-    "The emulator's own API does not answer under this host name. Use an IP address, localhost, or the name given "
-    "to --host."
+    "The emulator's own API, and S3 with --s3-endpoint-url, do not answer under this host name. Use an IP address, "
+    "localhost, or the name given to --host."
 )
 
 _DOCKER_HOST = "host.docker.internal"

@@ -45,6 +45,19 @@ class Assemblies:
             assembly.taken.add(number)
             return assembly.blob, offset
 
+    def give_back(self, upload: str, number: int, blob: str) -> None:
+        """The part that was to be at a place of ``blob`` has failed: its bytes go, the place is for the next try.
+
+        Only the last place can be cut off; what lies between others is written over, or stays unnamed.
+        """
+        with self._lock:
+            assembly = self._open.get(upload)
+            if assembly is None or assembly.blob != blob:
+                return  # a blob of the part's own, which goes with the request
+            assembly.taken.discard(number)
+            if all(taken < number for taken in assembly.taken):
+                self._blobs.cut(blob, (number - 1) * assembly.stride)
+
     def forget(self, upload: str) -> None:
         """The upload is completed or aborted."""
         with self._lock:

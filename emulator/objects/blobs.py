@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from emulator.durable import sync_directory
 from emulator.objects.body import Body, Segment
 from emulator.objects.port import Damaged
 
@@ -21,9 +23,14 @@ SMALL = 16 << 10
 CHUNK = 1 << 20
 
 _ROW = "~"
-_MODE = 0o666
+MODE = 0o666
 """Of the files; their directory is closed to everyone else. A container that sees one through an overlay may run as
 any user, and must be allowed to change what it believes to be its own input."""
+
+
+_AT_ONCE = threading.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+"""How many blocks are digested and written at a time: that takes a core each, and one is left for those who are not
+uploading anything."""
 
 
 class Readable(Protocol):
@@ -44,6 +51,7 @@ class Blobs:
         self._rows = rows
         self._synced = synced
         self._waiting: dict[str, bytes] = {}
+        self._durable: set[Path] = set()
 
     @staticmethod
     def is_small(name: str) -> bool:
@@ -84,13 +92,21 @@ class Blobs:
         size = 0
         try:
             while block := source.read(CHUNK):
-                seen(block)
-                size += _write(descriptor, block, offset + size)
+                with _AT_ONCE:
+                    seen(block)
+                    size += _write(descriptor, block, offset + size)
             if self._synced:
                 os.fsync(descriptor)
+                self._make_durable(self.path(name).parent)
         finally:
             os.close(descriptor)
         return size
+
+    def cut(self, name: str, size: int) -> None:
+        """Let the file of a large blob end at ``size``, if it goes on behind that: nobody has named what is there."""
+        path = self.path(name)
+        if _size(path) > size:
+            os.truncate(path, size)
 
     def waiting(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Small blobs among ``names`` that are in no row yet, with their bytes."""
@@ -162,6 +178,7 @@ class Blobs:
     def clear(self) -> None:
         """Remove every blob."""
         self._waiting.clear()
+        self._durable.clear()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _must_hold(self, segment: Segment, size: int) -> None:
@@ -173,22 +190,27 @@ class Blobs:
         """A descriptor of the file ``name``, which is made if it is not there."""
         path = self.path(name)
         try:
-            return self._opened(path)
+            return _opened(path)
         except FileNotFoundError:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._synced:
-                _sync_directory(self._directory)
-                _sync_directory(self._directory.parent)
-            return self._opened(path)
+            for directory in (self._directory, path.parent):  # `parents=True` would leave the outer one open to all
+                directory.mkdir(mode=0o700, exist_ok=True)
+            return _opened(path)
 
-    def _opened(self, path: Path) -> int:
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _MODE)
-        if is_new:
-            os.fchmod(descriptor, _MODE)  # past the umask
-            if self._synced:
-                _sync_directory(path.parent)
-        return descriptor
+    def _make_durable(self, directory: Path) -> None:
+        """The names in a directory, and the directory's own, even where another request has just made them."""
+        sync_directory(directory)
+        if directory not in self._durable:
+            sync_directory(self._directory)
+            sync_directory(self._directory.parent)
+            self._durable.add(directory)
+
+
+def _opened(path: Path) -> int:
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE)
+    if is_new:
+        os.fchmod(descriptor, MODE)  # past the umask
+    return descriptor
 
 
 def _head(source: Readable) -> bytes:
@@ -228,14 +250,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return -1
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _damaged(segment: Segment, what: str) -> str:

@@ -83,6 +83,9 @@ _NEW: dict[str, Callable[[], _Running]] = {
 ALGORITHMS = frozenset(_NEW)
 """Every algorithm that S3 knows."""
 
+DEFAULT = "CRC64NVME"
+"""What S3 computes where a client names no algorithm (since December 2024)."""
+
 COMBINED = {"CRC32": "combine_crc32", "CRC32C": "combine_crc32c", "CRC64NVME": "combine_crc64nvme"}
 """Those whose value of a whole follows from the values of its parts, with awscrt's function for it."""
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
+SENT_HOST = "emulator.sent_host"
+SENT_URI = "emulator.sent_uri"
+"""Environ keys of the Host header and the target as the client sent them, where the front has changed them."""
+
 
 class Sent:
     """``path`` and ``query`` are raw; ``headers`` have names in lower case; ``bucket`` is the one the host names.

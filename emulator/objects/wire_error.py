@@ -35,6 +35,27 @@ class InvalidRequest(WireError):
     code = "InvalidRequest"
 
 
+class BadDigest(WireError):
+    """The bytes are not those that the request says they are."""
+
+    code = "BadDigest"
+    text = "The Content-MD5 you specified did not match what we received."
+
+
+class InvalidDigest(WireError):
+    """What a request gives as a digest cannot be one."""
+
+    code = "InvalidDigest"
+    text = "The Content-MD5 you specified was invalid."
+
+
+class Sha256Mismatch(WireError):
+    """The bytes are not those that were signed."""
+
+    code = "XAmzContentSHA256Mismatch"
+    text = "The provided 'x-amz-content-sha256' header does not match what was computed."
+
+
 class MalformedTrailer(WireError):
     """The trailing headers of an aws-chunked body cannot be read."""
 

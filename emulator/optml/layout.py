@@ -42,6 +42,11 @@ class Layout:
         return self.ml / "output"
 
     @property
+    def made(self) -> bool:
+        """Whether the tree is there."""
+        return self.ml.is_dir()
+
+    @property
     def shared(self) -> frozenset[str]:
         """The children of ``ml`` that may hold stored bytes themselves: a container may see them only shielded.
 

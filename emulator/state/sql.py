@@ -5,15 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, create_engine, delete, event, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from emulator.arns import Scope
-from emulator.state import tables
+from emulator.state import sqlite, tables
+from emulator.state.sqlite import StateUnreadable
 from emulator.state.store import (
     AlreadyExists,
     Document,
@@ -32,20 +47,27 @@ class WrongSchema(Exception):
 
 
 class SqlStore:
-    """A Store in the database at ``url`` (an SQLAlchemy URL)."""
+    """A Store in the database at ``url`` (an SQLAlchemy URL).
 
-    def __init__(self, url: str) -> None:
+    ``synced``: what is in an SQLite file survives a loss of power; other databases have settings of their own.
+    """
+
+    def __init__(self, url: str, *, synced: bool = False) -> None:
         self._engine = create_engine(url)
         # SQLite has one writer at a time; queueing here is fair and spares its busy-wait.
         self._writing = threading.Lock()
         if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _configure_sqlite)
+            event.listen(self._engine, "connect", partial(_configure_sqlite, synced))
         self._create()
 
     @classmethod
-    def file(cls, path: Path) -> SqlStore:
-        """A Store in the SQLite file at ``path``."""
-        return cls(f"sqlite:///{path}")
+    def file(cls, path: Path, *, synced: bool = False) -> SqlStore:
+        """A Store in the SQLite file at ``path``. Raises `StateUnreadable` and `WrongSchema`."""
+        sqlite.check(path)
+        try:
+            return cls(f"sqlite:///{path}", synced=synced)
+        except (StoreUnavailable, OperationalError) as error:
+            raise StateUnreadable(f"{path} cannot be used: {error}. Choose another --data-dir.") from error
 
     def insert(self, resource: Resource, transition: Transition | None = None, tags: Document | None = None) -> None:
         try:
@@ -122,6 +144,12 @@ class SqlStore:
             for table in (tables.tag, tables.transition, tables.resource):
                 connection.execute(delete(table))
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is written inside; who wants to write waits."""
+        with self._writing:
+            yield
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -135,17 +163,23 @@ class SqlStore:
         with _translated(), self._writing, self._engine.begin() as connection:
             yield connection
 
+    def _refuse_other_versions(self) -> None:
+        if not inspect(self._engine).has_table(tables.about.name):
+            return
+        with self._read() as connection:
+            found = connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none()
+        if found not in (None, tables.SCHEMA_VERSION):
+            raise WrongSchema(
+                f"the database {self._engine.url.database} has schema version {found}; this version of the "
+                f"emulator reads {tables.SCHEMA_VERSION}. Use another --data-dir, or the version that wrote it."
+            )
+
     def _create(self) -> None:
+        self._refuse_other_versions()  # before anything is written
         tables.metadata.create_all(self._engine)
         with self._write() as connection:
-            found = connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none()
-            if found is None:
+            if connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none() is None:
                 connection.execute(insert(tables.about).values(schema_version=tables.SCHEMA_VERSION))
-            elif found != tables.SCHEMA_VERSION:
-                raise WrongSchema(
-                    f"the database {self._engine.url.database} has schema version {found}; this version of the "
-                    f"emulator reads {tables.SCHEMA_VERSION}. Use another --data-dir, or the version that wrote it."
-                )
 
 
 @contextmanager
@@ -156,10 +190,11 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailable(str(error.orig)) from error
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(synced: bool, connection: Any, _record: Any) -> None:
     # WAL with synchronous=NORMAL: a commit is in the page cache when it returns, so it survives the end of this
-    # process at any moment, without the cost of an fsync for each commit.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+    # process at any moment, without the cost of an fsync for each commit. FULL pays it, for the loss of power.
+    synchronous = f"synchronous={'FULL' if synced else 'NORMAL'}"
+    for pragma in ("journal_mode=WAL", synchronous, "foreign_keys=ON", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -423,6 +423,30 @@ def test_another_emulators_containers_are_not_owned(house: House) -> None:
     stranger.close()
 
 
+def test_another_emulators_containers_are_gone_for_whoever_has_their_handles(house: House) -> None:
+    engine, stranger = house.engine(), house.make("somebody-else")
+    spec = house.spec("wait_for", "go", port=8080)
+    handle = engine.launch(spec)
+    assert first_line(engine, handle) == "before"
+    assert stranger.state(handle) == "gone"
+    stranger.stop(handle, 0)
+    stranger.remove(handle)
+    for ask in (stranger.wait, stranger.address, lambda handle: next(iter(stranger.logs(handle)))):
+        with pytest.raises(ContainerGone):
+            ask(handle)
+    stranger.close()
+    (spec.ml / "input" / "go").touch()
+    assert engine.wait(handle).code == 7
+
+
+def test_a_container_of_another_kind_of_engine_is_gone(house: House) -> None:
+    engine = house.engine()
+    handle = {**engine.launch(house.spec("ignore_term")), "engine": "another"}
+    assert engine.state(handle) == "gone"
+    engine.remove(handle)
+    assert len(engine.owned()) == 1
+
+
 def test_the_reaper_removes_what_belongs_to_nobody(house: House) -> None:
     engine = house.engine()
     kept, orphan = (engine.launch(house.spec("ignore_term", name=name)) for name in ("kept", "orphan"))

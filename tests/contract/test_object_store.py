@@ -1,4 +1,4 @@
-"""What every ObjectStore does; today there is one, over moto's S3, and boto3 looks at the same buckets."""
+"""What every ObjectStore does: ours and that of another server, moto's. boto3 looks at the same buckets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
+from benchmarks.server import MotoServer
 from emulator.objects.port import NoSuchBucket, NoSuchKey, ObjectStore
+from emulator.objects.remote import RemoteObjects
+from emulator.objects.server import S3Server
 from tests.mounted import ACCOUNT, REGION, Mounted, mounted
 
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
@@ -23,14 +27,42 @@ def aws(tmp_path: Path) -> Iterator[Mounted]:
         yield running
 
 
-@pytest.fixture
-def store(aws: Mounted) -> ObjectStore:
-    return aws.cloud.objects
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The URL of a moto server, which is a process of its own."""
+    with MotoServer() as running:
+        yield f"http://127.0.0.1:{running.port}"
 
 
 @pytest.fixture
-def s3(aws: Mounted) -> Any:
-    return aws.client("s3")
+def remote(moto: str, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A server with nothing but an empty bucket."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    urlopen(Request(f"{moto}/moto-api/reset", method="POST")).close()
+    server = S3Server.of(moto, "", REGION)
+    server.client().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return server
+
+
+@pytest.fixture(params=["ours", "remote"])
+def both(request: pytest.FixtureRequest) -> tuple[ObjectStore, Any]:
+    """A store, and a client that looks at the same objects."""
+    if request.param == "ours":
+        aws: Mounted = request.getfixturevalue("aws")
+        return aws.cloud.objects, aws.client("s3")
+    server: S3Server = request.getfixturevalue("remote")
+    return RemoteObjects(server), server.client()
+
+
+@pytest.fixture
+def store(both: tuple[ObjectStore, Any]) -> ObjectStore:
+    return both[0]
+
+
+@pytest.fixture
+def s3(both: tuple[ObjectStore, Any]) -> Any:
+    return both[1]
 
 
 def test_what_is_put_is_read_back_and_seen_by_clients(store: ObjectStore, s3: Any) -> None:
@@ -85,10 +117,10 @@ def test_list_is_by_prefix_and_in_the_order_of_keys(store: ObjectStore, s3: Any)
     assert list(store.list(BUCKET, "nothing")) == []
 
 
-def test_list_knows_thousands_of_objects(store: ObjectStore) -> None:
-    for number in range(1500):
-        store.put(BUCKET, f"many/{number:05}", b"x")
-    assert [item.key for item in store.list(BUCKET, "many/")] == [f"many/{number:05}" for number in range(1500)]
+def test_list_knows_more_objects_than_fit_a_page(store: ObjectStore, s3: Any) -> None:
+    for number in range(1001):
+        s3.put_object(Bucket=BUCKET, Key=f"many/{number:05}", Body=b"x")
+    assert [item.key for item in store.list(BUCKET, "many/")] == [f"many/{number:05}" for number in range(1001)]
 
 
 def test_deleted_object_is_neither_listed_nor_opened(store: ObjectStore, s3: Any) -> None:
@@ -183,18 +215,23 @@ def test_nothing_is_placed_over_what_is_there_or_of_what_is_not(store: ObjectSto
     assert not (tmp_path / "target").exists()
 
 
-def test_put_that_fails_leaves_no_bytes_behind(store: ObjectStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("good", [0, 20 << 20], ids=["at once", "after some parts"])
+def test_put_that_fails_leaves_no_bytes_behind(store: ObjectStore, s3: Any, tmp_path: Path, good: int) -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
-            raise OSError("the disk went away")
+            if self.tell() >= good:
+                raise OSError("the disk went away")
+            return super().read(size)
 
     with pytest.raises(OSError, match="disk went away"):
-        store.put(BUCKET, "k", Broken())
+        store.put(BUCKET, "k", Broken(bytes(good)))
     assert list(store.list(BUCKET)) == []
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
     assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
 
 
-def test_bucket_of_another_region_and_account_is_found_by_its_name(store: ObjectStore, aws: Mounted) -> None:
+def test_bucket_of_another_region_and_account_is_found_by_its_name(aws: Mounted) -> None:
+    store = aws.cloud.objects
     where = {"LocationConstraint": "ap-south-1"}
     theirs = aws.client("s3", region_name="ap-south-1")
     theirs.meta.events.register(

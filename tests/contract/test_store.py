@@ -201,3 +201,11 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     store = SqlStore.file(path)
     assert [index for index in acknowledged if store.get(resource(f"job-{index}").key) is None] == []
     store.close()
+
+
+@pytest.mark.parametrize(("synced", "level"), [(False, 1), (True, 2)])
+def test_the_disk_is_waited_for_only_where_that_is_asked(tmp_path: Path, synced: bool, level: int) -> None:
+    made = SqlStore.file(tmp_path / "state.db", synced=synced)
+    with made._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+    made.close()

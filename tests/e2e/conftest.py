@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,23 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     running = RunningEmulator(request.param, tmp_path_factory.mktemp("data")).start()
     yield running
     assert running.stop() == 0, running.log()
+
+
+Starter = Callable[..., RunningEmulator]
+
+
+@pytest.fixture
+def start() -> Iterator[Starter]:
+    """Starts an emulator on a data directory, with more options if need be; what still runs at the end is killed."""
+    made: list[RunningEmulator] = []
+
+    def started(data_dir: Path, *options: str) -> RunningEmulator:
+        made.append(RunningEmulator("process", data_dir, *options))
+        return made[-1].start()
+
+    yield started
+    for emulator in made:
+        emulator.kill()
 
 
 @pytest.fixture

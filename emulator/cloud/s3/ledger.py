@@ -53,7 +53,7 @@ class Ledger:
         """
         written_by = self._catalogue.meta("moto") or moto.__version__
         try:
-            self._memory.load()
+            self._memory.load(whole=written_by != moto.__version__)
         except _UNREADABLE as error:
             raise shape.unreadable(written_by, moto.__version__, f"S3: {error!r}") from error
         if written_by != moto.__version__:

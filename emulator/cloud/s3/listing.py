@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from emulator.cloud.s3.keys import IndexedKeys
 _OWNER = f"<Owner><ID>{models.OWNER}</ID><DisplayName>webfile</DisplayName></Owner>"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
 _MOST = 1000
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+"""Names that are the same in XML, and encoded for a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +174,15 @@ class _Asked:
         """The page itself."""
         yield f"<IsTruncated>{'true' if found.last else 'false'}</IsTruncated>"
         who = _OWNER if owner else ""
+        name, plain = self.name, _PLAIN.fullmatch
         for key in found.keys:
             algorithm = key.checksum_algorithm
             kind = f"<ChecksumAlgorithm>{algorithm}</ChecksumAlgorithm>" if algorithm else ""
             kind += f"<ChecksumType>{key.checksum_type}</ChecksumType>" if algorithm and key.checksum_type else ""
-            modified = key.last_modified.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            shown = key.name if plain(key.name) else name(key.name)
+            modified = key.last_modified.isoformat(timespec="seconds")
             yield (
-                f"<Contents><Key>{self.name(key.name)}</Key><LastModified>{modified}</LastModified>"
+                f"<Contents><Key>{shown}</Key><LastModified>{modified}.000Z</LastModified>"
                 f"<ETag>&quot;{key._etag}&quot;</ETag>{kind}<Size>{key.size}</Size>{who}"
                 f"<StorageClass>{key.storage_class}</StorageClass></Contents>"
             )

@@ -21,10 +21,14 @@ class Memory:
         self._catalogue = catalogue
         self._form = form
 
-    def load(self) -> None:
-        """Everything, into a moto that holds nothing."""
+    def load(self, *, whole: bool) -> None:
+        """Everything, into a moto that holds nothing. ``whole``: with every key, rather than when one is looked at."""
         for name, account, partition, data in list(self._catalogue.buckets()):
             self._load_bucket(name, account, partition, data)
+        if whole:
+            for bucket in self.loaded():
+                for _ in keys_of(bucket).lists():
+                    pass
 
     def loaded(self) -> Iterator[FakeBucket]:
         """Every bucket that the catalogue holds, as moto holds it."""
@@ -55,15 +59,16 @@ class Memory:
         place = backend.buckets if type(bucket) is FakeBucket else backend.table_buckets
         place[name] = bucket  # type: ignore[assignment]
         s3_backends.bucket_accounts[name] = (partition, account)
-        for key, versions in self._catalogue.objects(name):
-            self._load_key(bucket, key, versions)
+        bucket.keys = IndexedKeys(lambda key, row: self._made(bucket, key, row))
+        keys_of(bucket).load(self._catalogue.objects(name))
         self._load_uploads(bucket)
 
-    def _load_key(self, bucket: FakeBucket, name: str, data: bytes) -> None:
-        versions, tags = self._form.versions(name, data)
-        keys_of(bucket).load(name, versions)
+    def _made(self, bucket: FakeBucket, name: str, row: bytes) -> list[Any]:
+        """The versions of a key, whose tags moto keeps elsewhere."""
+        versions, tags = self._form.versions(name, row)
         if tags:
             s3_backends[bucket.account_id][bucket.partition].tagger.tags.update(tags)
+        return versions
 
     def _load_uploads(self, bucket: FakeBucket, only: str | None = None) -> None:
         for upload_id, data in list(self._catalogue.uploads(bucket.name)):
@@ -91,7 +96,7 @@ class Memory:
         if data is None:
             keys_of(bucket).unload(name)
         else:
-            self._load_key(bucket, name, data)
+            keys_of(bucket).load([(name, self._made(bucket, name, data))])
 
 
 def held_bucket(name: str) -> FakeBucket | None:

@@ -24,9 +24,6 @@ from emulator.cloud.s3.claims import Claim, body_of, claim_of, claims, drop_what
 from emulator.objects import checksum
 from emulator.objects.body import cut, joined
 
-DEFAULT_ALGORITHM = "CRC64NVME"
-"""What S3 computes where a client names no algorithm (since December 2024)."""
-
 
 class Completed:
     """What is left of an upload when it is completed: its id and the sizes of its parts, in bytes.
@@ -46,7 +43,7 @@ class Completed:
 
 def algorithm_of(upload: FakeMultipart) -> str:
     """The checksum algorithm of an upload."""
-    return str(upload.metadata.get("x-amz-checksum-algorithm") or DEFAULT_ALGORITHM).upper()
+    return str(upload.metadata.get("x-amz-checksum-algorithm") or checksum.DEFAULT).upper()
 
 
 def type_of(upload: FakeMultipart) -> str:

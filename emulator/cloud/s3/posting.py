@@ -14,14 +14,15 @@ from moto.s3.responses import S3Response
 
 from emulator.cloud.s3.claims import Claim
 from emulator.cloud.s3.fields import Fields
-from emulator.cloud.s3.reception import DEFAULT_ALGORITHM, BadDigest, Reception
+from emulator.cloud.s3.reception import Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.objects.blobs import CHUNK
-from emulator.objects.checksum import ALGORITHMS
+from emulator.objects.checksum import ALGORITHMS, DEFAULT
 from emulator.objects.form import Form, open_form
 from emulator.objects.form_signature import check_signature, is_anonymous
 from emulator.objects.policy import Limits, check_policy
 from emulator.objects.signature import SecretOf
+from emulator.objects.wire_error import BadDigest
 
 _CHECKSUM = "x-amz-checksum-"
 
@@ -69,7 +70,7 @@ def _checksum(form: Form) -> tuple[str, str | None]:
         algorithm = name.removeprefix(_CHECKSUM).upper()
         if name.startswith(_CHECKSUM) and algorithm in ALGORITHMS:
             return algorithm, value
-    return DEFAULT_ALGORITHM, None
+    return DEFAULT, None
 
 
 def _leave_fields(environ: dict[str, Any], form: Form) -> None:

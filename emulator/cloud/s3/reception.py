@@ -6,44 +6,27 @@ import base64
 import binascii
 import io
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.cloud.s3.claims import Claim
 from emulator.objects.assembly import Assemblies
 from emulator.objects.blobs import Blobs
 from emulator.objects.body import Body, Segment, size_of
-from emulator.objects.checksum import ALGORITHMS, Digests, width
+from emulator.objects.checksum import ALGORITHMS, DEFAULT, Digests, width
 from emulator.objects.chunked import AwsChunked
-from emulator.objects.wire_error import IncompleteBody, InvalidRequest, WireError
-
-DEFAULT_ALGORITHM = "CRC64NVME"
-"""What S3 computes where a client names no algorithm (since December 2024)."""
+from emulator.objects.wire_error import (
+    BadDigest,
+    IncompleteBody,
+    InvalidDigest,
+    InvalidRequest,
+    Sha256Mismatch,
+)
 
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHECKSUM = "HTTP_X_AMZ_CHECKSUM_"
-
-
-class BadDigest(WireError):
-    """The bytes are not those that the request says they are."""
-
-    code = "BadDigest"
-    text = "The Content-MD5 you specified did not match what we received."
-
-
-class InvalidDigest(WireError):
-    """What a request gives as a digest cannot be one."""
-
-    code = "InvalidDigest"
-    text = "The Content-MD5 you specified was invalid."
-
-
-class Sha256Mismatch(WireError):
-    """The bytes are not those that were signed."""
-
-    code = "XAmzContentSHA256Mismatch"
-    text = "The provided 'x-amz-content-sha256' header does not match what was computed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +54,40 @@ class Reception:
         expected = _Expected(environ, part)
         source = _source(environ)
         digests = Digests(expected.algorithms)
-        body = self._stored(source, digests, part, _length(environ))
         trailers = source.trailers if isinstance(source, AwsChunked) else {}
-        expected.check(digests, trailers, size_of(body))
+        with self._room(part, _length(environ)) as room:
+            body = self._stored(source, digests, room)
+            expected.check(digests, trailers, size_of(body))
         values = {algorithm: digests.value(algorithm) for algorithm in expected.kept(trailers)}
         _take_out(environ, values)
         return Claim(body, digests.md5, values, next(iter(values), ""))
 
-    def take(self, source: Any, algorithm: str = DEFAULT_ALGORITHM) -> Claim:
+    def take(self, source: Any, algorithm: str = DEFAULT) -> Claim:
         """Store a body that comes by itself: a file of a form, or of this machine."""
         digests = Digests([algorithm])
         body = self._made(self._blobs.save(source, digests.update))
         return Claim(body, digests.md5, {algorithm: digests.value(algorithm)}, algorithm)
 
-    def _stored(self, source: Any, digests: Digests, part: Part | None, length: int | None) -> Body:
+    @contextmanager
+    def _room(self, part: Part | None, length: int | None) -> Iterator[Segment | None]:
+        """Where a part of ``length`` bytes goes; None for whatever gets a blob of its own. Given back on failure."""
         if part is None or not length:
-            return self._made(self._blobs.save(source, digests.update))
+            yield None
+            return
         blob, offset = self._assemblies.place(part.upload, part.number, length)
-        self._made((Segment(blob, offset, length),))  # before it is written: what fails half-way must go, too
-        size = self._blobs.fill(blob, offset, _Limited(source, length), digests.update)
-        return (Segment(blob, offset, size),)
+        room = Segment(blob, offset, length)
+        self._made((room,))  # before it is written: what fails half-way must go, too
+        try:
+            yield room
+        except BaseException:
+            self._assemblies.give_back(part.upload, part.number, blob)
+            raise
+
+    def _stored(self, source: Any, digests: Digests, room: Segment | None) -> Body:
+        if room is None:
+            return self._made(self._blobs.save(source, digests.update))
+        size = self._blobs.fill(room.blob, room.offset, _Limited(source, room.size), digests.update)
+        return (replace(room, size=size),)
 
 
 class _Expected:
@@ -115,12 +112,12 @@ class _Expected:
     def algorithms(self) -> list[str]:
         """What has to be computed."""
         signed = ["SHA256"] if _HEX_SHA256.fullmatch(self._sha256) else []
-        return [*(self._named or [DEFAULT_ALGORITHM]), *([self._of_upload] if self._of_upload else []), *signed]
+        return [*(self._named or [DEFAULT]), *([self._of_upload] if self._of_upload else []), *signed]
 
     def kept(self, trailers: Mapping[str, str]) -> list[str]:
         """The algorithms whose values belong to the object, its own first."""
         sent = [name for name in map(_algorithm, trailers) if name in self._named]
-        kept = [*self._given, *sent, *self._named] or [DEFAULT_ALGORITHM]
+        kept = [*self._given, *sent, *self._named] or [DEFAULT]
         return list(dict.fromkeys([*kept, *([self._of_upload] if self._of_upload else [])]))
 
     def check(self, digests: Digests, trailers: Mapping[str, str], size: int) -> None:

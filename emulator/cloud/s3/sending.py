@@ -10,15 +10,16 @@ from urllib.parse import parse_qsl
 from emulator.cloud.refusal import Reply
 from emulator.cloud.s3.replies import OUTGOING, Outgoing
 from emulator.objects import ranges
-from emulator.objects.blobs import CHUNK, Blobs
+from emulator.objects.blobs import Blobs
 from emulator.objects.body import Body, cut, size_of
 from emulator.objects.graves import Visit
 from emulator.objects.reading import BodyFile
 from emulator.objects.wire_error import InvalidRequest
 
+_PIECE = 256 << 10
+"""Bytes of a reply that are handed over at a time; each download holds a few such pieces."""
+
 _STRONGER = (("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"), ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"))
-_WHOLE = 256 << 10
-"""Bytes of a reply that is handed over in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Sending:
         return (206 if more else status), headers, self._content(body, visit)
 
     def _content(self, body: Body, visit: Visit) -> bytes | Iterable[bytes]:
-        if size_of(body) <= _WHOLE:
+        if size_of(body) <= _PIECE:
             with BodyFile(self._blobs, body) as file:
                 return b"".join(_pieces(file))
         if len(body) == 1:  # an open file needs nobody's care
@@ -96,7 +97,7 @@ class Streamed:
 
 
 def _pieces(file: BodyFile) -> Iterator[bytes]:
-    while block := file.read(CHUNK):
+    while block := file.read(_PIECE):
         yield block
 
 

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.objects import presigned
-from emulator.objects.sent import Sent
+from emulator.objects.sent import SENT_HOST, SENT_URI, Sent
 from emulator.objects.signature import SecretOf
-
-SENT_HOST = "emulator.sent_host"
-SENT_URI = "emulator.sent_uri"
-"""Where the front keeps the Host header and the target as they were sent, when it has changed them."""
 
 _PRESERVED = "moto.preserved_header_names"
 _OUTSIDE = ("CONTENT_TYPE", "CONTENT_LENGTH")
@@ -25,8 +21,13 @@ def verify(environ: Mapping[str, Any], secret_of: SecretOf) -> None:
     and any key will do. A presigned URL or form is something that a program hands on, and what it allows is a part of
     what the program does.
     """
-    if presigned.is_presigned(environ["QUERY_STRING"]):
+    if is_presigned(environ):
         presigned.verify(sent(environ), time.time(), secret_of)
+
+
+def is_presigned(environ: Mapping[str, Any]) -> bool:
+    """Whether a request is signed in its query."""
+    return presigned.is_presigned(environ["QUERY_STRING"])
 
 
 def sent(environ: Mapping[str, Any]) -> Sent:

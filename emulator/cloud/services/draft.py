@@ -87,7 +87,7 @@ class Draft:
             self._seen.add(place)
             self._waiting.append((place, instance))
 
-    def _add_entries(self, shelf: Shelf, keys: set[str]) -> None:
+    def _add_entries(self, shelf: Shelf, keys: dict[str, None]) -> None:
         owner = pickles.place_of(shelf.owner)
         if owner is None or vars(shelf.owner).get(shelf.name) is not shelf or not self._belongs(owner, shelf.owner):
             return

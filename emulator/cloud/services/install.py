@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.core import base_backend
@@ -38,6 +38,11 @@ class Waiting:
             if service in self.services and service not in self._busy:
                 self._load(service)
 
+    def ensure_all(self) -> None:
+        """Load every service that waits."""
+        for service in sorted(self.services):
+            self.ensure(service)
+
     def forget(self) -> None:
         """Nothing waits."""
         self.services = set()
@@ -52,6 +57,15 @@ class Waiting:
 
 
 waiting = Waiting()
+
+
+class _InUse(list[Any]):
+    """moto's list of services in use: what looks through all of them, as the tagging API does, wants all loaded."""
+
+    def __iter__(self) -> Iterator[Any]:
+        waiting.ensure_all()
+        return super().__iter__()
+
 
 _adopt_lock = threading.Lock()
 _adopted: set[type] = set()
@@ -75,6 +89,7 @@ def make_shelf(owner: object, name: str) -> Shelf:
 def _load_before_reading() -> None:
     for name in _READS:
         setattr(BackendDict, name, _loading(getattr(BackendDict, name)))
+    BackendDict._instances = _InUse(BackendDict._instances)  # type: ignore[misc]
 
 
 def _loading(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,11 +28,11 @@ class Layout:
 LAYOUTS = {
     "moto.cloudwatch.models.CloudWatchBackend": Layout(lists=("metric_data",), passing={"paged_metric_data": dict}),
     "moto.dynamodb.models.DynamoDBBackend": Layout(shelves=("tables",)),
-    "moto.ec2.models.EC2Backend": Layout(shelves=("amis",)),
     "moto.iam.models.IAMBackend": Layout(shelves=("access_keys",)),
     "moto.logs.models.LogsBackend": Layout(shelves=("groups",)),
     "moto.logs.models.LogGroup": Layout(shelves=("streams",)),
     "moto.logs.models.LogStream": Layout(lists=("events",)),
+    "moto.resourcegroupstaggingapi.models.ResourceGroupsTaggingAPIBackend": Layout(passing={"_pages": dict}),
     "moto.sns.models.SNSBackend": Layout(shelves=("topics",)),
     "moto.sns.models.Topic": Layout(lists=("sent_notifications",)),
     "moto.sqs.models.SQSBackend": Layout(shelves=("queues",)),
@@ -53,12 +53,29 @@ MANY = (
 )
 """Models of which there are so many that moto must not keep a list of every one there ever was."""
 
+ENTRIES = frozenset(
+    (
+        "moto.dynamodb.models.table.Table",
+        "moto.iam.models.AccessKey",
+        "moto.logs.models.LogGroup",
+        "moto.logs.models.LogStream",
+        "moto.sns.models.Topic",
+        "moto.sqs.models.Queue",
+    )
+)
+"""What lies on the shelves."""
+
 _WHOLE = Layout()
 
 
 def layout_of(kind: type) -> Layout:
     """How instances of ``kind`` are taken apart; most are not."""
-    return LAYOUTS.get(f"{kind.__module__}.{kind.__qualname__}", _WHOLE)
+    return LAYOUTS.get(full_name(kind), _WHOLE)
+
+
+def full_name(kind: type) -> str:
+    """How the tables here name a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def imported() -> Iterator[type]:
@@ -72,7 +89,7 @@ def imported() -> Iterator[type]:
 
 def count_on(kind: type, instance: Any) -> None:
     """Let a class that numbers its instances go on after ``instance``, which was read from disk."""
-    counter = COUNTERS.get(f"{kind.__module__}.{kind.__qualname__}")
+    counter = COUNTERS.get(full_name(kind))
     if counter is not None:
         following = getattr(instance, counter[1]) + 1
         setattr(kind, counter[0], max(getattr(kind, counter[0]), following))

@@ -25,8 +25,17 @@ class Memory:
         self._stored = stored
 
     def load(self, service: str) -> None:
-        """Everything of one service, into a moto that holds nothing of it."""
+        """Everything of one service, into a moto that holds nothing of it; when that fails it still holds nothing."""
         units = self._rows.units(service)
+        try:
+            self._load(units)
+        except BaseException:
+            for place in {unit.place for unit in units if not unit.place.path}:
+                dict.pop(_backends(place.service)[place.account], place.region, None)
+                self._stored.drop(place)
+            raise
+
+    def _load(self, units: list[Unit]) -> None:
         made = [self._make(unit) for unit in units]  # all before the first is filled: they may refer to each other
         for unit, instance in zip(units, made, strict=True):
             self._fill(unit.place, instance, unit.state)

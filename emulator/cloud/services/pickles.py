@@ -15,9 +15,11 @@ from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBack
 from moto.core.common_models import BaseModel
 
 from emulator.cloud.services import plain, references
-from emulator.cloud.services.layout import layout_of
+from emulator.cloud.services.layout import ENTRIES, full_name, layout_of
 from emulator.cloud.services.place import Place, package_of
 from emulator.cloud.services.shelf import SHELVED, shelved
+
+Rule = Callable[[Any], Any]
 
 _LOCKS: dict[type, Callable[[], Any]] = {
     type(threading.Lock()): threading.Lock,
@@ -26,12 +28,18 @@ _LOCKS: dict[type, Callable[[], Any]] = {
     threading.Event: threading.Event,
 }
 
+_CRYPTOGRAPHY: dict[str, Rule] = {
+    "Certificate": lambda found: (plain.certificate, (plain.der_of_certificate(found),)),
+    "ECPrivateKey": lambda found: (plain.private_key, (plain.der_of(found),)),
+    "Ed25519PrivateKey": lambda found: (plain.private_key, (plain.der_of(found),)),
+    "RSAPrivateKey": lambda found: (plain.private_key, (plain.der_of(found),)),
+}
+"""What ``cryptography`` makes in Rust cannot be pickled."""
+
 _DOCKER = "_DockerModel__docker_client"
 """A connection, which moto opens when there is none."""
 
 Unpicklable = pickle.PicklingError
-
-Rule = Callable[[Any], Any]
 
 
 class Found(Protocol):
@@ -87,9 +95,7 @@ class _Pickler(pickle.Pickler):
         rule = _rule(kind)
         if rule is not None:
             return rule(obj)
-        if isinstance(obj, BaseBackend | BaseModel):
-            return self._refer(obj)
-        return NotImplemented
+        return self._refer(obj) if _may_live_elsewhere(kind, self._service) else NotImplemented
 
     def _refer(self, obj: Any) -> Any:
         place = place_of(obj)
@@ -121,6 +127,14 @@ class _Unpickler(pickle.Unpickler):
 
 
 @functools.cache
+def _may_live_elsewhere(kind: Any, service: str) -> bool:
+    """Whether an instance can have a place of its own, seen from a unit of ``service``."""
+    if issubclass(kind, BaseBackend):
+        return True
+    return issubclass(kind, BaseModel) and (package_of(kind) != service or full_name(kind) in ENTRIES)
+
+
+@functools.cache
 def _rule(kind: Any) -> Rule | None:
     """How instances of ``kind`` are pickled where Python or moto has no way of its own."""
     lock = _LOCKS.get(kind)
@@ -130,14 +144,16 @@ def _rule(kind: Any) -> Rule | None:
         return lambda found: (references.backends, (package_of(found.backend), None))
     if issubclass(kind, AccountSpecificBackend):
         return lambda found: (references.backends, (package_of(found.backend), found.account_id))
-    if kind.__module__.startswith("cryptography.") and kind.__name__.endswith("PrivateKey"):
-        return lambda found: (plain.private_key, (plain.der_of(found),))
+    if kind.__module__.startswith("cryptography."):
+        return _CRYPTOGRAPHY.get(kind.__name__)
     if issubclass(kind, weakref.WeakValueDictionary):
         return lambda found: (plain.weak_values, (), dict(found), None, None, plain.fill)
     if kind is collections.defaultdict:
         return _default
     if issubclass(kind, dict) and package_of(kind):
         return _mapping
+    if issubclass(kind, threading.Thread):
+        return _thread
     if any(base.__name__ == "DockerModel" for base in kind.__mro__):
         return lambda found: (plain.blank, (kind,), {**vars(found), _DOCKER: None})
     return None
@@ -146,6 +162,11 @@ def _rule(kind: Any) -> Rule | None:
 def _default(found: collections.defaultdict[Any, Any]) -> Any:
     """A defaultdict whose factory may be a lambda, which has no name to be found by again."""
     return plain.default, (plain.factory_of(found),), dict(found), None, None, plain.fill
+
+
+def _thread(found: Any) -> Any:
+    """What moto does in a thread and keeps its results in; the thread itself ends with the process."""
+    return plain.blank, (type(found),), plain.results(found), None, None, plain.fill_thread
 
 
 def _mapping(found: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import pickle
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ def weak_values() -> weakref.WeakValueDictionary[Any, Any]:
 
 
 def der_of(key: Any) -> bytes:
-    """A private key of ``cryptography``, whose objects cannot be pickled."""
+    """A private key of ``cryptography``."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     found: bytes = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -37,6 +38,20 @@ def private_key(der: bytes) -> Any:
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
     return load_der_private_key(der, password=None)
+
+
+def der_of_certificate(certificate: Any) -> bytes:
+    """A certificate of ``cryptography``."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found: bytes = certificate.public_bytes(Encoding.DER)
+    return found
+
+
+def certificate(der: bytes) -> Any:
+    from cryptography.x509 import load_der_x509_certificate
+
+    return load_der_x509_certificate(der)
 
 
 def fill(mapping: Any, items: dict[Any, Any]) -> None:
@@ -50,6 +65,18 @@ def fill_mapping(mapping: Any, state: tuple[Any, dict[str, Any], dict[Any, Any]]
         mapping.default_factory = factory
     vars(mapping).update(attributes)
     dict.update(mapping, items)
+
+
+def results(thread: threading.Thread) -> dict[str, Any]:
+    """The attributes of a thread that are not Python's own."""
+    own = vars(threading.Thread())
+    return {name: value for name, value in vars(thread).items() if name not in own}
+
+
+def fill_thread(thread: threading.Thread, attributes: dict[str, Any]) -> None:
+    """A thread that was never started, with the attributes of the one that was."""
+    threading.Thread.__init__(thread)
+    vars(thread).update(attributes)
 
 
 def factory_of(mapping: collections.defaultdict[Any, Any]) -> Callable[[], Any] | None:

@@ -15,7 +15,8 @@ class Touched:
 
     def __init__(self) -> None:
         self.backends: dict[int, Any] = {}
-        self.entries: dict[int, tuple[Shelf, set[str]]] = {}
+        self.entries: dict[int, tuple[Shelf, dict[str, None]]] = {}
+        """Shelves and keys, in the order they were reached in, which is the one that new entries are stored in."""
         self.once = False
         """Whether what a thread reached without recording is committed only once."""
 
@@ -26,13 +27,13 @@ class Touched:
         self.backends[id(backend)] = backend
 
     def add_entry(self, shelf: Shelf, key: str) -> None:
-        self.entries.setdefault(id(shelf), (shelf, set()))[1].add(key)
+        self.entries.setdefault(id(shelf), (shelf, {}))[1][key] = None
 
     def add(self, other: Touched) -> None:
         """Everything ``other`` holds as well."""
         self.backends.update(other.backends)
         for shelf, keys in other.entries.values():
-            self.entries.setdefault(id(shelf), (shelf, set()))[1].update(keys)
+            self.entries.setdefault(id(shelf), (shelf, {}))[1].update(keys)
 
 
 class Recorder:

@@ -11,6 +11,8 @@ from typing import Any
 
 from emulator.cloud.services.place import Place
 
+FORMAT = "1"
+
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS service_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE IF NOT EXISTS unit (service TEXT, account TEXT, region TEXT, path TEXT, kind TEXT NOT NULL,

@@ -16,17 +16,15 @@ from contextlib import AbstractContextManager
 
 import moto
 
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.cloud.services import shape
 from emulator.cloud.services.draft import Draft
 from emulator.cloud.services.install import waiting
 from emulator.cloud.services.memory import Memory
 from emulator.cloud.services.record import Touched, recorder
-from emulator.cloud.services.rows import ServiceRows
+from emulator.cloud.services.rows import FORMAT, ServiceRows
 from emulator.cloud.services.secrets import secret_of
 from emulator.cloud.services.stored import Stored
-
-FORMAT = "1"
+from emulator.state.sqlite import StateUnreadable
 
 _UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, TypeError, LookupError, EOFError, ValueError)
 _ATTEMPTS = 10
@@ -53,6 +51,7 @@ class Services:
         found, written_by = self._rows.meta("format"), self._rows.meta("moto")
         if found not in (None, FORMAT):
             raise StateUnreadable(f"The services' rows have format {found}; this version reads {FORMAT}.")
+        recorder.forget()
         waiting.load = self._load
         waiting.services = self._rows.services()
         if written_by not in (None, moto.__version__):
@@ -140,8 +139,7 @@ class Services:
 
     def _load_now(self) -> None:
         written_by = self._rows.meta("moto") or moto.__version__
-        for service in sorted(waiting.services):
-            waiting.ensure(service)
+        waiting.ensure_all()
         for instance in self._stored.instances():
             lacking = shape.missing(instance)
             if lacking is not None:

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from emulator.cloud.catalogue import StateUnreadable
+from emulator.state.sqlite import StateUnreadable
 
 
 def missing(value: object) -> str | None:

@@ -105,9 +105,12 @@ def create_arguments(
     }
 
 
-def handle(container: str, *, name: str, image: str, ml: str, port: int | None, ip: str | None) -> Handle:
+def handle(
+    container: str, *, emulator: str, name: str, image: str, ml: str, port: int | None, ip: str | None
+) -> Handle:
     """The handle of a container; ``ip`` is its address when the host can reach it directly."""
-    return {"engine": "docker", "id": container, "name": name, "image": image, "ml": ml, "port": port, "ip": ip}
+    about = {"name": name, "image": image, "ml": ml, "port": port, "ip": ip}
+    return {"engine": "docker", "emulator": emulator, "id": container, **about}
 
 
 def owned(listed: Mapping[str, Any], native: bool) -> Owned:
@@ -116,6 +119,7 @@ def owned(listed: Mapping[str, Any], native: bool) -> Owned:
     port, ip = own.get(_PORT), _listed_address(listed) if native else None
     found = handle(
         listed["Id"],
+        emulator=own[ID],
         name=own.get(CONTAINER, ""),
         image=listed["ImageID"],
         ml=own.get(_ML, ""),

@@ -37,6 +37,7 @@ from emulator.engines.port import (
     Owned,
     State,
     Unshielded,
+    is_own,
 )
 
 _log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class DockerEngine:
     def state(self, handle: Handle) -> State:
         try:
             with translated("inspect the container"):
-                status = self._open().client.inspect_container(handle["id"])["State"]["Status"]
+                status = self._open().client.inspect_container(self._own(handle))["State"]["Status"]
         except ContainerGone:
             return "gone"
         if status == "created":  # the emulator died before it could start it: it has never run and never will
@@ -121,7 +122,7 @@ class DockerEngine:
 
     def wait(self, handle: Handle) -> Exit:
         opened = self._open()
-        ended = opened.exits.wait(handle["id"])
+        ended = opened.exits.wait(self._own(handle))
         assert ended is not None  # without a timeout there is always an answer
         self._hand_over(handle)
         return ended
@@ -129,7 +130,7 @@ class DockerEngine:
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
         """Goes on where it was when the connection breaks or the engine is away for a while."""
         opened = self._open()
-        follower = logs.Follower(opened.client, opened.streams, handle["id"], since)
+        follower = logs.Follower(opened.client, opened.streams, self._own(handle), since)
         while True:
             try:
                 with translated("follow the container's output"):
@@ -144,20 +145,25 @@ class DockerEngine:
             yield from follower.read(follow=False)
 
     def stop(self, handle: Handle, grace: float) -> None:
+        if not is_own(handle, self, self._id):
+            return
         self._signal(handle, "SIGTERM")
         threading.Thread(target=self._kill_after, args=(handle, grace), name="docker-stop", daemon=True).start()
 
     def address(self, handle: Handle) -> tuple[str, int]:
+        container = self._own(handle)
         if handle["ip"] is not None:
             return handle["ip"], handle["port"]
         with translated("find the container's port"):
-            found = self._open().client.inspect_container(handle["id"])["NetworkSettings"]["Ports"]
+            found = self._open().client.inspect_container(container)["NetworkSettings"]["Ports"]
         bound = found.get(f"{handle['port']}/tcp")
         if not bound:
             raise ContainerGone("The container does not run any more, so its port is closed.")
         return "127.0.0.1", int(bound[0]["HostPort"])
 
     def remove(self, handle: Handle) -> None:
+        if not is_own(handle, self, self._id):
+            return
         with translated("remove the container"):
             self._discard(handle["id"], handle["name"])
         self._open().exits.removed(handle["id"])
@@ -177,6 +183,12 @@ class DockerEngine:
         with suppress(DockerException, requests.RequestException):  # the engine may have gone before us
             opened.network.release()
         opened.client.close()
+
+    def _own(self, handle: Handle) -> str:
+        """The id of the handle's container, which is ours. Raises `ContainerGone`."""
+        if not is_own(handle, self, self._id):
+            raise ContainerGone("The container is another emulator's.")
+        return str(handle["id"])
 
     # -- the connection
 
@@ -253,7 +265,9 @@ class DockerEngine:
             if self._start(made, spec, image):
                 ip = place.address if self._open().facts.native else None
                 ml = str(spec.ml.absolute())
-                return containers.handle(made, name=spec.name, image=image.id, ml=ml, port=spec.port, ip=ip)
+                return containers.handle(
+                    made, emulator=self._id, name=spec.name, image=image.id, ml=ml, port=spec.port, ip=ip
+                )
         raise EngineError(f"Docker could not start a container of {spec.image}: no free address on its network.")
 
     def _place(self, spec: LaunchSpec) -> containers.Place:

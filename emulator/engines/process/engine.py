@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.engines.port import (
+    ContainerGone,
     EngineClosed,
     EngineError,
     Exit,
@@ -23,6 +24,7 @@ from emulator.engines.port import (
     Owned,
     State,
     Unshielded,
+    is_own,
 )
 from emulator.engines.process import programs
 from emulator.engines.process.isolation import Isolation, Room, best, interpreter_paths
@@ -83,27 +85,30 @@ class ProcessEngine:
         return _handle(job.document())
 
     def state(self, handle: Handle) -> State:
-        return self._job(handle["name"]).state()
+        return self._own(handle).state() if is_own(handle, self, self._id) else "gone"
 
     def wait(self, handle: Handle) -> Exit:
-        job = self._job(handle["name"])
+        job = self._own(handle)
         if not job.wait(interrupt=self._interrupt):
             raise EngineClosed
         self._reap(handle["name"])
         return job.exit()
 
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
-        return self._job(handle["name"]).lines(since, self._interrupt)
+        return self._own(handle).lines(since, self._interrupt)
 
     def stop(self, handle: Handle, grace: float) -> None:
-        self._job(handle["name"]).stop(grace)
+        if is_own(handle, self, self._id):
+            self._own(handle).stop(grace)
 
     def address(self, handle: Handle) -> tuple[str, int]:
+        self._own(handle)
         return "127.0.0.1", int(handle["port"])
 
     def remove(self, handle: Handle) -> None:
-        self._job(handle["name"]).erase()
-        self._reap(handle["name"])
+        if is_own(handle, self, self._id):
+            self._own(handle).erase()
+            self._reap(handle["name"])
 
     def owned(self) -> list[Owned]:
         if not self._jobs.is_dir():
@@ -121,6 +126,12 @@ class ProcessEngine:
 
     def _isolation(self) -> Isolation:
         return self._given_isolation or best()
+
+    def _own(self, handle: Handle) -> Job:
+        """The job of a handle, which is ours. Raises `ContainerGone`."""
+        if not is_own(handle, self, self._id):
+            raise ContainerGone("The process is another emulator's.")
+        return self._job(handle["name"])
 
     def _job(self, name: str) -> Job:
         if not _NAME.fullmatch(name):
@@ -163,7 +174,8 @@ def _document(emulator_id: str, spec: LaunchSpec, port: int | None) -> dict[str,
 
 
 def _handle(document: Mapping[str, Any]) -> Handle:
-    return {"engine": "process", "name": document["name"], "image": document["image"], "port": document["port"]}
+    about = {name: document[name] for name in ("name", "image", "port")}
+    return {"engine": "process", "emulator": document["id"], **about}
 
 
 def _free_port() -> int:

@@ -28,6 +28,9 @@ HOST = "algo-1"
 
 _INPUT = "input"
 
+REMOVED = "InternalServerError: the training container was removed by somebody else while it ran"
+LEFT_BEHIND = "InternalServerError: the job's container and files are not here: they do not come with a snapshot"
+
 
 class TrainingJobWork:
     """`emulator.machines.supervisor.Work` of training jobs."""
@@ -85,6 +88,8 @@ class TrainingJobWork:
     def _stage(self, resource: Resource) -> Event:
         layout, request = self._layout(resource), resource.request
         try:
+            if not layout.made:  # the state came as a snapshot; nothing has run yet, so the job begins anew
+                layout.make_for_training()
             shared = self._may_share(layout)
             for channel in request.get("InputDataConfig", ()):
                 target = layout.data / channel["ChannelName"]
@@ -110,6 +115,8 @@ class TrainingJobWork:
         return shields
 
     def _launch(self, resource: Resource) -> Event:
+        if not self._layout(resource).made and isinstance(failed := self._stage(resource), Failed):
+            return failed
         spec = self._spec(resource)
         try:
             handle = self._watcher.patiently(lambda: self._platform.engine.launch(spec))
@@ -153,7 +160,7 @@ class TrainingJobWork:
             output.follow(lambda: self._watcher.lines(container))
             ended = self._watcher.wait(container)
         except ContainerGone:
-            return machine.Lost("InternalServerError: the training container was removed by somebody else while it ran")
+            return machine.Lost(REMOVED if self._layout(resource).made else LEFT_BEHIND)
         output.join()
         last = tuple(FinalMetric(found.name, found.value, found.at) for found in output.last_metrics())
         failure = "" if ended.code == 0 else self._layout(resource).failure()
@@ -173,6 +180,8 @@ class TrainingJobWork:
     def _upload(self, resource: Resource) -> Event:
         layout, target = self._layout(resource), output_location(resource)
         container = life_of(resource).container
+        if not layout.made:
+            return Failed(LEFT_BEHIND)
         try:
             # Removing first gives files that the container made as root to the invoking user, who packs them.
             if container is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from emulator.cli import checks
 from emulator.settings import Settings
+from tests.other_s3 import Answer, OtherS3
 from tests.unit.cli.conftest import NO_DOCKER, Run
 
 
@@ -122,3 +123,37 @@ def test_with_docker_the_engine_and_the_images_are_listed(run: Run) -> None:
 
     assert found["Docker"] == "ok"
     assert "Image" in found
+
+
+def other_s3(url: str, monkeypatch: pytest.MonkeyPatch, key: str = "test") -> checks.Check:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    return checks.other_s3(Settings(s3_endpoint_url=url))
+
+
+def test_another_s3_that_answers_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    buckets = b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
+    with OtherS3().running() as server:
+        server.answer = lambda _: Answer(body=buckets)
+        found = other_s3(server.url, monkeypatch)
+    assert (found.state, found.subject, found.detail) == ("ok", "S3", f"{server.url} answers, region us-east-1")
+
+
+@pytest.mark.parametrize(("code", "state"), [("AccessDenied", "ok"), ("InvalidAccessKeyId", "fail")])
+def test_another_s3_that_refuses_the_credentials_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, code: str, state: str
+) -> None:
+    with OtherS3().running() as server:
+        server.answer = lambda _: Answer(403, body=f"<Error><Code>{code}</Code><Message>No</Message></Error>".encode())
+        found = other_s3(server.url, monkeypatch)
+    assert (found.state, found.detail) == (state, f"{server.url} answers {code}: No")
+
+
+def test_another_s3_that_is_away_is_a_failure_with_a_remedy(run: Run) -> None:
+    url = "http://127.0.0.1:1"
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    done = run("doctor", "--port", "0", "--s3-endpoint-url", url, **NO_DOCKER, **keys)
+    assert done.returncode == 1
+    assert rows(done.stdout)["S3"] == "fail"
+    assert f"S3 at {url} cannot be reached" in done.stdout

@@ -76,6 +76,7 @@ def test_a_data_directory_is_absolute_and_a_tilde_is_the_home(monkeypatch: pytes
         ("--region", "europe", "region"),
         ("--region", "eu-west-1 ", "region"),
         ("--engine", "podman", "process"),
+        ("--s3-endpoint-url", "localhost:9000", "http://localhost:9000"),
         ("--log-level", "loud", "warning"),
         ("--data-dir", __file__, "is a file"),
     ],
@@ -94,6 +95,7 @@ def test_every_kind_of_region_is_accepted(region: str) -> None:
     [
         Settings(),
         Settings(port=0, ephemeral=True, engine="process", strict_iam=True, log_level="debug"),
+        Settings(s3_endpoint_url="http://[::1]:9000/", s3_profile="a profile"),
         Settings(host="::1", data_dir=Path("/a dir/with=signs"), region="eu-west-1", account="000000000001"),
     ],
 )

@@ -14,8 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
-from emulator.cloud.catalogue import StateUnreadable
 from emulator.objects.port import NoSuchBucket
+from emulator.state.sqlite import StateUnreadable
 from tests.mounted import ACCOUNT, REGION, Mounted, mounted
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/AmazonSageMaker-ExecutionRole"
@@ -144,7 +144,7 @@ def test_second_cloud_in_one_process_is_refused_until_the_first_is_closed(cloud:
 
 def test_cloud_whose_state_cannot_be_read_does_not_keep_others_out(tmp_path: Path) -> None:
     (tmp_path / "cloud.sqlite3").write_bytes(b"no database" * 100)
-    with pytest.raises(StateUnreadable, match=r"is damaged: file is not a database\. Nothing was changed"):
+    with pytest.raises(StateUnreadable, match=r"is damaged: file is not a database\. It was left as it is"):
         Cloud(ACCOUNT, REGION, tmp_path)
     Cloud(ACCOUNT, REGION, tmp_path / "other").close()
 

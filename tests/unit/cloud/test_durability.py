@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.cloud import Cloud
-from emulator.cloud.catalogue import StateUnreadable
+from emulator.state.sqlite import StateUnreadable
 from tests.mounted import ACCOUNT, REGION, mounted
 
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"

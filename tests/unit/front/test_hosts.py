@@ -8,7 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from botocore.config import Config
 
-from emulator.front.hosts import SENT_HOST, SENT_URI, bucket_of_host, to_path_style
+from emulator.front.hosts import bucket_of_host, to_path_style
+from emulator.objects.sent import SENT_HOST, SENT_URI
 from tests.mounted import ACCOUNT, REGION, Mounted
 
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"

@@ -85,6 +85,7 @@ def test_a_host_is_ours_when_no_site_of_the_web_can_have_it(host: str, ours: boo
         ("POST /moto-api/reset/", {}, b""),
         ("POST /moto-api/seed?a=1", {"content-type": "multipart/form-data; boundary=x"}, b""),
         ("GET /_emulator/health", {}, b""),
+        ("POST /_emulator/snapshot", {}, b""),
         ("POST /", LIST, b"{}"),
         ("POST /", LIST | signed("sagemaker"), b"{}"),
         ("POST /", FORM, CREATE_USER),
@@ -112,7 +113,10 @@ def test_what_a_foreign_page_asked_for_has_not_happened(aws: Mounted) -> None:
     assert aws.calls == []
 
 
-@pytest.mark.parametrize("first", ["POST /_emulator/reset", "POST /moto-api/reset/", "GET /_emulator/health"])
+@pytest.mark.parametrize(
+    "first",
+    ["POST /_emulator/reset", "POST /moto-api/reset/", "GET /_emulator/health", "POST /_emulator/snapshot"],
+)
 def test_our_own_api_is_not_reached_by_a_name_that_was_made_to_lead_here(aws: Mounted, first: str) -> None:
     reply = asked(aws, first, {"host": "evil.example:4577"})
     assert (reply.status, "host name" in json.loads(reply.body)["message"]) == (403, True)

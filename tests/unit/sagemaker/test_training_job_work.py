@@ -25,7 +25,7 @@ from emulator.engines.port import (
 from emulator.machines.machine import Command, Event, Failed
 from emulator.objects.port import ObjectInfo
 from emulator.sagemaker.training_job import machine
-from emulator.sagemaker.training_job.work import TrainingJobWork
+from emulator.sagemaker.training_job.work import LEFT_BEHIND, REMOVED, TrainingJobWork
 from emulator.settings import Settings
 from emulator.state.store import Key, Resource
 
@@ -105,7 +105,9 @@ class Bucket:
 class House:
     """One job in a directory of its own, on an engine with one fault."""
 
-    def __init__(self, root: Path, faults: int, fault: EngineError) -> None:
+    def __init__(self, root: Path, faults: int, fault: EngineError, *, files: bool = True) -> None:
+        if files:
+            (root / "job" / "ml" / "input" / "config").mkdir(parents=True, exist_ok=True)
         self.engine = Engine(faults, fault)
         self.bucket = Bucket()
         self.closing = threading.Event()
@@ -212,5 +214,23 @@ def test_what_the_engine_refuses_is_told(tmp_path: Path, command: Command, outco
 
 
 def test_a_container_that_somebody_removed_is_lost_but_need_not_be_stopped(tmp_path: Path) -> None:
-    assert isinstance(House(tmp_path, 1, ContainerGone("gone")).do(machine.Watch(BOX)), machine.Lost)
+    assert House(tmp_path, 1, ContainerGone("gone")).do(machine.Watch(BOX)) == machine.Lost(REMOVED)
     assert House(tmp_path, 1, ContainerGone("gone")).do(machine.Stop(BOX)) is None
+
+
+def test_a_job_whose_container_and_files_were_left_behind_fails_and_says_so(tmp_path: Path) -> None:
+    house = House(tmp_path, 1, ContainerGone("gone"), files=False)
+    assert house.do(machine.Watch(BOX)) == machine.Lost(LEFT_BEHIND)
+    assert house.do(machine.Upload()) == Failed(LEFT_BEHIND)
+    assert house.bucket.keys == []
+
+
+@pytest.mark.parametrize(
+    ("command", "event"), [(machine.Stage(), machine.Staged), (machine.Launch(), machine.Launched)]
+)
+def test_a_job_whose_files_were_left_behind_before_it_ran_gets_them_again(
+    tmp_path: Path, command: Command, event: type[Event]
+) -> None:
+    house = House(tmp_path, 0, AWAY, files=False)
+    assert isinstance(house.do(command), event)
+    assert house.bucket.placed == [("bucket/train/a.csv", True)]
