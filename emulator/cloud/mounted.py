@@ -92,8 +92,7 @@ class Mounted:
 
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
-        self.services.forget()
-        _forget_all()
+        self._forget()
         with self._catalogue.transaction():
             self._catalogue.clear()
         self.services.clear()
@@ -102,9 +101,15 @@ class Mounted:
 
     def close(self) -> None:
         """Empty moto."""
-        self.services.forget()
-        _forget_all()
+        self._forget()
         self.s3.close()
+
+    def _forget(self) -> None:
+        """Empty moto: every service in every account."""
+        self.services.forget()
+        self.s3.forget()
+        BackendDict.reset()
+        reset_model_data()
 
     def _load(self) -> None:
         self.s3.load()
@@ -126,9 +131,3 @@ class Mounted:
             # Whose state this is: one who loads a snapshot of it asks.
             self._catalogue.set_meta("account", self._account)
             self._catalogue.set_meta("region", self._region)
-
-
-def _forget_all() -> None:
-    """Empty moto: every service in every account."""
-    BackendDict.reset()
-    reset_model_data()

@@ -59,6 +59,12 @@ class IndexedKeys(_VersionedKeyStore):
             if dict.pop(self, key, None) is not None:
                 self._forget(key)
 
+    def clear(self) -> None:
+        """Take every key out; none is made of its row for that."""
+        with self._lock:
+            super().clear()
+            self._sorted, self._added, self._removed = [], set(), set()
+
     def names(self) -> Sequence[str]:
         """Every name, in S3's order (that of code points is that of UTF-8 bytes). Not to be changed."""
         with self._lock:

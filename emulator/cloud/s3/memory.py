@@ -109,6 +109,13 @@ def held_bucket(name: str) -> FakeBucket | None:
     return backend.buckets.get(name) or backend.table_buckets.get(name)
 
 
+def forget_keys() -> None:
+    """Take every key out of every bucket that moto holds: it would make, and dispose of, each when it is emptied."""
+    for backend in (backend for partitions in list(s3_backends.values()) for backend in list(partitions.values())):
+        for bucket in (*backend.buckets.values(), *backend.table_buckets.values()):
+            keys_of(bucket).clear()
+
+
 def keys_of(bucket: FakeBucket) -> IndexedKeys:
     """The keys of a bucket, with their index."""
     keys: Any = bucket.keys

@@ -33,7 +33,7 @@ from emulator.cloud.s3 import (
 )
 from emulator.cloud.s3.claims import claims
 from emulator.cloud.s3.ledger import Ledger
-from emulator.cloud.s3.memory import held_bucket
+from emulator.cloud.s3.memory import forget_keys, held_bucket
 from emulator.cloud.s3.reception import Part, Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.cloud.s3.sending import Asked, Sending
@@ -85,6 +85,10 @@ class S3:
     def make_bucket(self, name: str, account: str, region: str) -> None:
         """Make a bucket that is not there yet."""
         s3_backends[account][partition(region)].create_bucket(name, region)
+
+    def forget(self) -> None:
+        """Let go of the keys; before moto is emptied."""
+        forget_keys()
 
     def close(self) -> None:
         """Let go of the bytes."""

@@ -87,6 +87,18 @@ def test_names_that_were_handed_out_do_not_change() -> None:
     assert (list(before), list(keys.names())) == (["a"], ["a", "b"])
 
 
+def test_rows_are_not_read_when_all_keys_are_taken_out() -> None:
+    def unreadable(name: str, row: bytes) -> list[Any]:
+        raise AssertionError(name)
+
+    keys = IndexedKeys(unreadable)
+    keys.load([("a", b"row"), ("b", b"row")])
+    keys.clear()
+    assert (list(keys.names()), list(keys.values()), len(keys)) == ([], [], 0)
+    keys["a"] = Version()
+    assert list(keys.names()) == ["a"]
+
+
 def test_index_is_right_after_many_threads_have_changed_it() -> None:
     keys = IndexedKeys()
 
