@@ -154,7 +154,7 @@ def test_everything_is_forgotten_at_once(catalogue: Catalogue) -> None:
 
 def test_damaged_file_is_refused_with_a_remedy_and_not_touched(path: Path) -> None:
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(StateUnreadable, match=r"is damaged: .* Nothing was changed\. Put back a copy of it"):
+    with pytest.raises(StateUnreadable, match=r"is damaged: .* It was left as it is\. Put back a good copy"):
         Catalogue(path)
     assert path.read_bytes() == b"no database at all" * 100
 
