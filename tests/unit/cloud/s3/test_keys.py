@@ -31,7 +31,7 @@ def change(keys: IndexedKeys, kind: str, name: str) -> None:
         case "setlist":
             keys.setlist(name, [Version(), Version()])
         case "load":
-            keys.load(name, [Version()])
+            keys.load([(name, [Version()])])
         case "unload":
             keys.unload(name)
         case "pop":
