@@ -117,7 +117,7 @@ def kept(state_dir: Path) -> Iterator[Kept]:
         account_of=it.account_of,
         region=REGION,
     )
-    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, it.reset, lambda: [])))
+    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, it.reset, list)))
     front = Front(routed(echo, bridge), [("127.0.0.1", 0)])
     front.start()
     it.url = front.url
