@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from emulator.arns import Scope
-from emulator.sinks.port import Datum, StatisticSet
+from emulator.sinks.port import Datum, Stamped, StatisticSet, milliseconds
 
 
 class Metrics:
@@ -23,6 +23,17 @@ class Metrics:
 
             backend = cloudwatch_backends[scope.account][scope.region]
             backend.put_metric_data(namespace, [_member(datum) for datum in data])
+
+    def recorded(self, scope: Scope, namespace: str, dimensions: Mapping[str, str]) -> Collection[Stamped]:
+        with self._changing():
+            from moto.cloudwatch.models import cloudwatch_backends
+
+            data = list(cloudwatch_backends[scope.account][scope.region].metric_data)
+            return [
+                (milliseconds(datum.timestamp.replace(tzinfo=UTC).timestamp()), datum.name)
+                for datum in data
+                if datum.namespace == namespace and {each.name: each.value for each in datum.dimensions} == dimensions
+            ]
 
 
 def _member(datum: Datum | StatisticSet) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import moto
 from moto.core.base_backend import BackendDict
@@ -79,8 +80,9 @@ class Mounted:
             drain(environ)
             return refuse(environ, "s3", error.status, error.code, error.message, elements=error.elements)
         except Damaged as error:
-            _log.error("%s: %s", environ["RAW_URI"], error)
-            return refuse(environ, "s3", 500, "InternalError", str(error))
+            message = f"s3:/{unquote(environ['RAW_URI'].partition('?')[0])}: {error}"
+            _log.error("%s", message)
+            return refuse(environ, "s3", 500, "InternalError", message)
 
     def secret_of(self, access_key: str) -> tuple[str, str | None] | None:
         """The secret of a key that IAM or STS made, or that the emulator itself gives to its users."""

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from emulator.objects.blobs import Blobs
 
+_FARTHEST = 5 << 40
+"""Bytes: no place lies behind what a file system takes as a file, ext4 16 TiB."""
+
 
 @dataclass(slots=True)
 class _Assembly:
@@ -36,10 +39,11 @@ class Assemblies:
             assembly = self._open.get(upload)
             if assembly is None:
                 assembly = self._open[upload] = _Assembly(self._blobs.reserve(), size)
-            if size > assembly.stride or number in assembly.taken:
+            offset = (number - 1) * assembly.stride
+            if size > assembly.stride or number in assembly.taken or offset > _FARTHEST:
                 return self._blobs.reserve(), 0
             assembly.taken.add(number)
-            return assembly.blob, (number - 1) * assembly.stride
+            return assembly.blob, offset
 
     def give_back(self, upload: str, number: int, blob: str) -> None:
         """The part that was to be at a place of ``blob`` has failed: its bytes go, the place is for the next try.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,15 @@ class Line(Protocol):
 
     @property
     def text(self) -> str: ...
+
+
+Stamped = tuple[int, str]
+"""A text and its moment, in milliseconds since the epoch: as exact as CloudWatch is."""
+
+
+def milliseconds(at: float) -> int:
+    """Seconds as the sinks keep them."""
+    return int(at * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,18 @@ class LogSink(Protocol):
         """Append ``lines`` in order; group and stream are made when they do not exist, also for no lines."""
         ...
 
+    def written(self, scope: Scope, group: str, stream: str) -> Collection[Stamped]:
+        """Every line of a stream, which need not exist."""
+        ...
+
 
 class MetricSink(Protocol):
     """Keeps measured values by namespace. May be called from any thread."""
 
     def put(self, scope: Scope, namespace: str, data: Sequence[Datum | StatisticSet]) -> None:
         """Record ``data``."""
+        ...
+
+    def recorded(self, scope: Scope, namespace: str, dimensions: Mapping[str, str]) -> Collection[Stamped]:
+        """The metrics' names of everything that was recorded with these very dimensions."""
         ...

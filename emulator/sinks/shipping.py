@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from emulator.arns import Scope
-from emulator.sinks.port import Line, LogSink
+from emulator.sinks.port import Line, LogSink, Stamped, milliseconds
 
 _BATCH = 1000
 _FLUSH_SECONDS = 0.2
@@ -15,15 +16,26 @@ _FLUSH_SECONDS = 0.2
 def ship(lines: Iterable[Line], sink: LogSink, scope: Scope, group: str, stream: str) -> None:
     """Write every line of ``lines`` to the stream, in order, at most a fraction of a second after it came.
 
-    Returns when ``lines`` ends and all of it is written. The stream exists from the start.
+    Returns when ``lines`` ends and all of it is written. The stream exists from the start. Lines that are there already
+    are passed over: a container that was found again tells everything from its beginning.
     """
     sink.write(scope, group, stream, [])
+    there = Counter(sink.written(scope, group, stream))
     batch = _Batch(lambda ready: sink.write(scope, group, stream, ready))
     try:
         for line in lines:
-            batch.add(line)
+            if not taken(there, (milliseconds(line.at), line.text)):
+                batch.add(line)
     finally:
         batch.close()
+
+
+def taken(there: Counter[Stamped], one: Stamped) -> bool:
+    """Whether ``one`` is among what is there, as often as it has not been taken yet."""
+    if there[one] == 0:  # which a Counter does not keep
+        return False
+    there[one] -= 1
+    return True
 
 
 class _Batch:

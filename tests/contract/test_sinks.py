@@ -124,3 +124,20 @@ def test_a_statistic_set_counts_as_all_its_values(aws: Mounted, metrics: MetricS
         Statistics=["Sum", "Minimum", "Maximum", "SampleCount"],
     )["Datapoints"]
     assert [(p["Sum"], p["Minimum"], p["Maximum"], p["SampleCount"]) for p in found] == [(30.0, 5.0, 15.0, 3.0)]
+
+
+def test_what_is_in_a_stream_can_be_asked_for(logs: LogSink) -> None:
+    assert list(logs.written(SCOPE, GROUP, "s")) == []
+    logs.write(SCOPE, GROUP, "s", [Line(1.0, "one"), Line(2.5, "two")])
+    logs.write(SCOPE, GROUP, "another", [Line(1.0, "of another")])
+    assert sorted(logs.written(SCOPE, GROUP, "s")) == [(1000, "one"), (2500, "two")]
+    assert list(logs.written(SCOPE, "no group", "s")) == []
+
+
+def test_what_was_recorded_of_a_job_can_be_asked_for(metrics: MetricSink) -> None:
+    mine, other = {"TrainingJobName": "mine"}, {"TrainingJobName": "other"}
+    metrics.put(
+        SCOPE, GROUP, [Datum("loss", 0.5, 1.25, mine), Datum("loss", 0.4, 2.0, mine), Datum("loss", 1, 1, other)]
+    )
+    metrics.put(SCOPE, "another", [Datum("loss", 0.5, 9, mine)])
+    assert sorted(metrics.recorded(SCOPE, GROUP, mine)) == [(1250, "loss"), (2000, "loss")]

@@ -21,6 +21,8 @@ PARAMETERS: dict[Callable[..., Any], str] = {
     models.S3Backend.put_object: "self bucket_name key_name value storage etag multipart encryption kms_key_id "
     "bucket_key_enabled lock_mode lock_legal_status lock_until checksum_value request_method disable_notification",
     models.S3Backend.get_object: "self bucket_name key_name version_id part_number return_delete_marker",
+    models.S3Backend.create_multipart_upload: "self bucket_name key_name metadata storage_type tags acl sse_encryption "
+    "kms_key_id",
     models.S3Backend.complete_multipart_upload: "self bucket_name multipart_id body",
     models.S3Backend.upload_part_copy: "self dest_bucket_name multipart_id part_id src_bucket_name src_key_name "
     "src_version_id start_byte end_byte",
@@ -36,6 +38,8 @@ PARAMETERS: dict[Callable[..., Any], str] = {
     responses.S3Response.list_objects: "self",
     responses.S3Response.list_objects_v2: "self",
     responses.S3Response._bucket_response_post: "self request bucket_name",
+    responses.S3Response._key_response_post: "self request body bucket_name query key_name",
+    responses.S3Response._key_response: "self request full_url",
     utils.compute_checksum: "body algorithm encode_base64",
     utils._VersionedKeyStore.setlist: "self key list_",
 }

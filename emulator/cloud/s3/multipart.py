@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
@@ -14,6 +15,7 @@ from moto.s3.exceptions import (
     MalformedXML,
     MissingKey,
     NoSuchUpload,
+    S3ClientError,
 )
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
@@ -52,19 +54,44 @@ def type_of(upload: FakeMultipart) -> str:
 
 def install() -> None:
     """Replace what in moto joins, cuts or copies the bytes of parts."""
+    _refuse_what_has_no_checksum()
     _complete_by_joining()
     _keep_checksums_of_parts()
     _copy_parts_by_cutting()
+
+
+def _refuse_what_has_no_checksum() -> None:
+    original = S3Backend.create_multipart_upload
+
+    @functools.wraps(original)
+    def create_multipart_upload(self: S3Backend, bucket_name: str, *given: Any, **named: Any) -> FakeMultipart:
+        upload = original(self, bucket_name, *given, **named)
+        refusal = _impossible(algorithm_of(upload), type_of(upload))
+        if refusal is not None:
+            del self.get_bucket(bucket_name).multiparts[upload.id]
+            raise S3ClientError("InvalidRequest", refusal)
+        return upload
+
+    S3Backend.create_multipart_upload = create_multipart_upload  # type: ignore[method-assign]
+
+
+def _impossible(algorithm: str, kind: str) -> str | None:
+    """Why there is no such checksum of an object in parts."""
+    if algorithm not in checksum.ALGORITHMS:
+        return "Checksum algorithm provided is unsupported. Please try again with any of the valid types."
+    if algorithm not in checksum.COMBINED if kind == "FULL_OBJECT" else algorithm == "CRC64NVME":
+        return f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+    return None
 
 
 def _complete_by_joining() -> None:
     original = S3Backend.complete_multipart_upload
 
     def complete(self: FakeMultipart, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int]]:
-        parts = list(_chosen(self, body))
+        parts = list(chosen(self, body))
         digest = hashlib.md5(b"".join(bytes.fromhex(_etag(part)) for part in parts), usedforsecurity=False)
         claim = Claim(joined(body_of(part) for part in parts), md5="")
-        return claim, f"{digest.hexdigest()}-{len(parts)}", _checksum(self, parts)
+        return claim, f"{digest.hexdigest()}-{len(parts)}", checksum_of(self, parts)
 
     def complete_multipart_upload(
         self: S3Backend, bucket_name: str, multipart_id: str, body: Iterator[tuple[int, str]]
@@ -72,10 +99,10 @@ def _complete_by_joining() -> None:
         upload = self.get_bucket(bucket_name).multiparts.get(multipart_id)
         if upload is None:
             raise NoSuchUpload(upload_id=multipart_id)
-        chosen = list(body)
-        key = original(self, bucket_name, multipart_id, iter(chosen))
+        named = list(body)
+        key = original(self, bucket_name, multipart_id, iter(named))
         if key is not None:
-            sizes = [upload.parts[number].size for number, _ in chosen]
+            sizes = [upload.parts[number].size for number, _ in named]
             key.multipart = cast("Any", Completed(multipart_id, sizes))
             key.checksum_algorithm = algorithm_of(upload)
             drop_what_is_no_metadata(key)
@@ -85,7 +112,7 @@ def _complete_by_joining() -> None:
     S3Backend.complete_multipart_upload = complete_multipart_upload  # type: ignore[method-assign]
 
 
-def _chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
+def chosen(upload: FakeMultipart, asked: Iterable[tuple[int, str]]) -> Iterator[FakeKey]:
     """The parts a completion names, in turn; raises S3's errors."""
     last: FakeKey | None = None
     before = 0
@@ -107,7 +134,7 @@ def _etag(part: FakeKey) -> str:
     return part.etag.strip('"')
 
 
-def _checksum(upload: FakeMultipart, parts: Sequence[FakeKey]) -> tuple[str, str, int]:
+def checksum_of(upload: FakeMultipart, parts: Sequence[FakeKey]) -> tuple[str, str, int]:
     """Type, value and number of parts (1 for a full object's), as moto wants them."""
     algorithm = algorithm_of(upload)
     if type_of(upload) == "COMPOSITE":

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from moto.s3.responses import S3Response
 
 from emulator.cloud.s3.claims import Claim
+from emulator.cloud.s3.fields import Fields
 from emulator.cloud.s3.reception import Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.objects.blobs import CHUNK
@@ -84,12 +85,14 @@ def _leave_fields(environ: dict[str, Any], form: Form) -> None:
 def _answering(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def handler(self: S3Response, request: Any, bucket_name: str) -> Any:
-        status, headers, body = original(self, request, bucket_name)
         if self.request.environ.get(RECEIVED) is None:
-            return status, headers, body
+            return original(self, request, bucket_name)
+        fields = Fields(self.querystring)
+        status, headers, body = original(self, request, bucket_name)
         key = self.backend.get_object(bucket_name, self.querystring["key"][0])
         if key is None:
             return status, headers, body
+        fields.give(key, self.backend)
         # A redirect goes before a status; a status other than these three counts as 204.
         wanted = self.querystring.get("success_action_status", ["204"])[0]
         if "Location" in headers:

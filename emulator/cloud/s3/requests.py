@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from emulator.objects.wire_error import InvalidArgument
+
 _OBJECT = re.compile(r"/+[^/]+/.", re.DOTALL)
+_SOURCE_RANGE = re.compile(r"bytes=[0-9]{1,20}-[0-9]{1,20}")
 _BUCKET = re.compile(r"/+[^/]+/?")
 
 _SUBRESOURCES = frozenset(
@@ -36,6 +39,18 @@ def part_number(environ: Mapping[str, Any]) -> str | None:
     """The number, as it was sent, of the part that a request uploads or copies; None where it does neither."""
     asked = query(environ) if environ["REQUEST_METHOD"] == "PUT" else {}
     return asked["partNumber"][0] if "uploadId" in asked and "partNumber" in asked else None
+
+
+def check_source_range(environ: Mapping[str, Any]) -> None:
+    """Raise `InvalidArgument` for a range of a copied part that is not of the only form that S3 takes there."""
+    asked = environ.get("HTTP_X_AMZ_COPY_SOURCE_RANGE")
+    if asked is not None and _SOURCE_RANGE.fullmatch(asked) is None:
+        raise InvalidArgument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+            "zero-based offsets of the first and last bytes to copy",
+            "x-amz-copy-source-range",
+            asked,
+        )
 
 
 def is_read(environ: Mapping[str, Any]) -> bool:

@@ -19,6 +19,8 @@ from emulator.objects.wire_error import InvalidRequest
 _PIECE = 256 << 10
 """Bytes of a reply that are handed over at a time; each download holds a few such pieces."""
 
+_STRONGER = (("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"), ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"))
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -29,7 +31,13 @@ class Asked:
 
 
 def take_out(environ: dict[str, Any]) -> Asked:
-    """Take the range and the part number of a read out of a request, so that moto answers with the whole object."""
+    """Take the range and the part number of a read out of a request, so that moto answers with the whole object.
+
+    Of two conditions moto looks at both; the one about the ETag goes before the one about the time.
+    """
+    for stronger, weaker in _STRONGER:
+        if stronger in environ:
+            environ.pop(weaker, None)
     query = environ["QUERY_STRING"]
     part = None
     if "partNumber=" in query and "uploadId=" not in query:

@@ -17,6 +17,8 @@ from emulator.arns import partition
 from emulator.cloud.catalogue import Catalogue
 from emulator.cloud.s3 import claims as claim_check
 from emulator.cloud.s3 import (
+    completing,
+    conditions,
     contract,
     copying,
     listing,
@@ -53,7 +55,7 @@ T = TypeVar("T")
 def install() -> None:
     """Apply every hook to moto's S3, once in a process. Raises `contract.MotoDiffers`."""
     contract.check()
-    for part in (claim_check, multipart, copying, listing, replies, posting, preflight, marks):
+    for part in (claim_check, multipart, copying, listing, replies, conditions, completing, posting, preflight, marks):
         part.install()
 
 
@@ -142,6 +144,7 @@ class S3:
         number = requests.part_number(environ)
         if number is not None:
             ranges.part_number(number)
+        requests.check_source_range(environ)
         if requests.is_upload(environ):
             environ[RECEIVED] = self.reception.receive(environ, _part(environ))
         elif requests.is_form(environ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -12,13 +13,14 @@ from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job.builtin import metric_definitions
 from emulator.sagemaker.training_job.view import life_of
 from emulator.sinks import scrape
-from emulator.sinks.port import Datum
-from emulator.sinks.shipping import ship
+from emulator.sinks.port import Datum, Stamped, milliseconds
+from emulator.sinks.shipping import ship, taken
 from emulator.state.store import Resource
 
 log = logging.getLogger(__name__)
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+"""The log group, and the namespace of the metrics."""
 
 # Metrics are written in batches, so that they can be watched while the job runs and cost little.
 _MOST_READINGS = 500
@@ -33,6 +35,8 @@ class Output:
         self._resource = resource
         self._scraper = scrape.Scraper(scrape.definitions(metric_definitions(resource.request)))
         self._stream = f"{resource.key.name}/{life_of(resource).log_stream}"
+        self._dimensions = {"TrainingJobName": resource.key.name}
+        self._recorded: Counter[Stamped] = Counter()
         self._thread: threading.Thread | None = None
 
     def follow(self, lines: Callable[[], Iterable[LogLine]]) -> None:
@@ -51,7 +55,9 @@ class Output:
 
     def _follow(self, lines: Callable[[], Iterable[LogLine]]) -> None:
         scope = self._resource.key.scope
-        # After a restart the output is read again from its beginning: the stream and the last metrics need all of it.
+        # After a restart the output is read again from its beginning: the last metrics need all of it. What the stream
+        # and CloudWatch have already is passed over.
+        self._recorded.update(self._platform.metrics.recorded(scope, GROUP, self._dimensions))
         try:
             ship(self._measured(lines()), self._platform.logs, scope, GROUP, self._stream)
         except (ContainerGone, EngineClosed):
@@ -70,7 +76,10 @@ class Output:
             self._record(readings)
 
     def _record(self, readings: Iterable[scrape.Reading]) -> None:
-        dimensions = {"TrainingJobName": self._resource.key.name}
-        data = [Datum(found.name, found.value, found.at, dimensions) for found in readings]
+        data = [
+            Datum(found.name, found.value, found.at, self._dimensions)
+            for found in readings
+            if not taken(self._recorded, (milliseconds(found.at), found.name))
+        ]
         if data:
-            self._platform.metrics.put(self._resource.key.scope, "/aws/sagemaker/TrainingJobs", data)
+            self._platform.metrics.put(self._resource.key.scope, GROUP, data)

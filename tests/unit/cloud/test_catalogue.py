@@ -82,7 +82,7 @@ changes = st.lists(st.tuples(owners, st.sets(st.sampled_from("xyz"), max_size=2)
 
 
 @given(changes)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_blob_is_named_as_long_as_some_row_names_it(
     catalogue: Catalogue, taken: list[tuple[str | int, set[str] | None]]
 ) -> None:

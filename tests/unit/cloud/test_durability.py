@@ -451,3 +451,47 @@ def test_objects_are_read_while_they_are_replaced(tmp_path: Path) -> None:
         while not done.is_set():
             assert len(set(s3.get_object(Bucket=BUCKET, Key="k")["Body"].read())) == 1
         thread.join()
+
+
+def test_small_bodies_that_a_killed_process_had_not_removed_are_swept(tmp_path: Path) -> None:
+    with mounted(tmp_path) as aws:
+        aws.client("s3").put_object(Bucket=BUCKET, Key="k", Body=b"x")
+    with sqlite3.connect(tmp_path / "cloud.sqlite3") as db:
+        db.execute("INSERT INTO blob VALUES ('~abandoned', 'half')")
+    db.close()
+    with mounted(tmp_path) as aws:
+        assert aws.client("s3").get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x"
+        assert stored_bodies(tmp_path) == 1
+
+
+def test_bodies_that_cannot_be_removed_are_no_failure_of_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=Config(retries={"total_max_attempts": 1}))
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"x" * 20_000)
+        with monkeypatch.context() as broken:
+            broken.setattr(aws.cloud._ready().s3.blobs, "remove", no_space)
+            s3.delete_object(Bucket=BUCKET, Key="k")
+        assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+        assert stored_bodies(tmp_path) == 1
+    with mounted(tmp_path) as aws:
+        aws.client("s3").list_buckets()
+        assert stored_bodies(tmp_path) == 0
+
+
+def test_blob_that_many_keys_name_lives_as_long_as_one_of_them(tmp_path: Path) -> None:
+    data = b"x" * 20_000
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3")
+        s3.put_object(Bucket=BUCKET, Key="0", Body=data)
+        for number in range(1, 5):
+            s3.copy_object(Bucket=BUCKET, Key=str(number), CopySource=f"{BUCKET}/{number - 1}")
+    for number in range(4):
+        with mounted(tmp_path) as aws:  # what names a blob is known after a restart as well
+            s3 = aws.client("s3")
+            s3.delete_object(Bucket=BUCKET, Key=str(number))
+            assert s3.get_object(Bucket=BUCKET, Key="4")["Body"].read() == data
+    with mounted(tmp_path) as aws:
+        aws.client("s3").delete_object(Bucket=BUCKET, Key="4")
+        assert stored_bodies(tmp_path) == 0

@@ -63,6 +63,13 @@ def test_equal_parts_with_a_shorter_last_one_are_one_segment(blobs: Blobs, order
     assert content(blobs, whole) == b"".join(data[number] for number in sorted(data))
 
 
+def test_part_that_would_lie_beyond_the_end_of_any_file_has_a_blob_of_its_own(blobs: Blobs) -> None:
+    assemblies = Assemblies(blobs)
+    first, _ = assemblies.place("upload", 1, 5 << 30)
+    blob, offset = assemblies.place("upload", 10_000, 5 << 30)
+    assert (blob != first, offset) == (True, 0)
+
+
 def test_uploads_share_nothing(blobs: Blobs) -> None:
     assemblies = Assemblies(blobs)
     assert assemblies.place("one", 1, 10)[0] != assemblies.place("two", 1, 10)[0]

@@ -106,7 +106,7 @@ class Requests(RuleBasedStateMachine):
 
 
 TestRequests = Requests.TestCase
-TestRequests.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestRequests.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 def graves(named: set[str], removed: list[str]) -> Graves:

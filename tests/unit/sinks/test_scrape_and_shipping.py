@@ -9,6 +9,7 @@ import regex
 
 from emulator.arns import Scope
 from emulator.engines.port import LogLine
+from emulator.sinks.port import Stamped
 from emulator.sinks.scrape import Scraper, definitions, escape
 from emulator.sinks.shipping import ship
 
@@ -67,11 +68,22 @@ def test_control_characters_are_shown_as_the_service_shows_them() -> None:
 class Stream:
     """A LogSink that keeps batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, there: Sequence[Stamped] = ()) -> None:
         self.batches: list[list[str]] = []
+        self._there = there
 
     def write(self, scope: Scope, group: str, stream: str, lines: Sequence[LogLine]) -> None:  # type: ignore[override]
         self.batches.append([line.text for line in lines])
+
+    def written(self, scope: Scope, group: str, stream: str) -> Sequence[Stamped]:
+        return self._there
+
+
+def test_lines_that_are_there_already_are_passed_over_as_often_as_they_are_there() -> None:
+    sink = Stream(there=[(1000, "a"), (2000, "twice"), (500, "of another container")])
+    told = [LogLine(1.0, "a"), LogLine(2.0, "twice"), LogLine(2.0, "twice"), LogLine(3.0, "new")]
+    ship(told, sink, SCOPE, "g", "s")  # type: ignore[arg-type]
+    assert [text for batch in sink.batches for text in batch] == ["twice", "new"]
 
 
 def test_every_line_is_shipped_in_order_and_the_stream_exists_from_the_start() -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -16,8 +13,7 @@ from botocore.exceptions import ClientError
 
 from emulator.objects.blobs import SMALL
 from emulator.objects.checksum import ALGORITHMS
-from tests.running import until
-from tests.unit.cloud.s3.wire import BUCKET, PART, SIGNED, Store, checksum, code_of
+from tests.unit.cloud.s3.wire import BUCKET, Store, checksum, code_of
 
 SIZES = [0, 1, SMALL, SMALL + 1, 300_000]
 NAMED = sorted(ALGORITHMS)
@@ -84,7 +80,7 @@ def test_upload_with_the_right_checksum_is_stored_with_it_and_one_with_a_wrong_l
     wrong = put(store, form, data, {name: checksum(algorithm, b"other")})
     assert code_of(wrong) == (400, "BadDigest")
     assert f"The {algorithm} you specified did not match the calculated checksum." in wrong.text
-    assert (store.keys(), store.blobs) == ([], 0)
+    assert (store.names(), store.blobs) == ([], 0)
     right = put(store, form, data, {name: checksum(algorithm, data)})
     assert (right.status_code, right.headers[name]) == (200, checksum(algorithm, data))
     found = store.send("GET", "k", headers={"x-amz-checksum-mode": "ENABLED"})
@@ -143,7 +139,7 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[int, str]]] = {
 def test_upload_that_is_not_what_it_says_is_refused_and_leaves_nothing(store: Store, name: str, data: bytes) -> None:
     headers, refusal = REFUSED[name]
     assert code_of(store.send("PUT", "k", data=data, headers=headers)) == refusal
-    assert (store.keys(), store.blobs) == ([], 0)
+    assert (store.names(), store.blobs) == ([], 0)
 
 
 def test_what_was_there_stays_when_an_upload_is_refused(store: Store) -> None:
@@ -175,144 +171,10 @@ def test_chunks_that_are_broken_are_refused_and_leave_nothing(store: Store, name
         target = f"k?uploadId={upload}&partNumber=1"
     more = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "Content-Encoding": "aws-chunked"}
     assert code_of(store.send("PUT", target, data=body, headers={**more, **headers})) == (400, code)
-    assert (store.keys(), store.blobs) == ([], 0)
-
-
-@pytest.mark.parametrize("algorithm", NAMED)
-@pytest.mark.parametrize("size", [100, 100_000])
-def test_part_with_a_wrong_checksum_leaves_nothing(store: Store, algorithm: str, size: int) -> None:
-    upload = store.s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
-    name, target = f"x-amz-checksum-{algorithm.lower()}", f"k?uploadId={upload}&partNumber=1"
-    wrong = store.send("PUT", target, data=bytes(size), headers={name: checksum(algorithm, b"other")})
-    assert code_of(wrong) == (400, "BadDigest")
-    assert (store.s3.list_parts(Bucket=BUCKET, Key="k", UploadId=upload).get("Parts", []), store.blobs) == ([], 0)
-    right = store.send("PUT", target, data=bytes(size), headers={name: checksum(algorithm, bytes(size))})
-    assert (right.status_code, store.blobs) == (200, 1)
-
-
-def test_part_of_an_upload_that_is_not_there_leaves_nothing(store: Store) -> None:
-    reply = store.send("PUT", "k?uploadId=none&partNumber=1", data=bytes(100_000))
-    assert (code_of(reply), store.blobs) == ((404, "NoSuchUpload"), 0)
-
-
-@pytest.mark.parametrize("number", ["0", "10001", "x", "-1", ""])
-def test_part_number_that_is_none_is_refused_and_leaves_nothing(store: Store, number: str) -> None:
-    upload = store.s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
-    reply = store.send("PUT", f"k?uploadId={upload}&partNumber={number}", data=bytes(100_000))
-    assert (code_of(reply), store.blobs) == ((400, "InvalidArgument"), 0)
+    assert (store.names(), store.blobs) == ([], 0)
 
 
 def test_upload_to_a_bucket_that_is_not_there_leaves_nothing(store: Store) -> None:
     with pytest.raises(ClientError, match="NoSuchBucket"):
         store.s3.put_object(Bucket="nowhere", Key="k", Body=bytes(100_000))
     assert store.blobs == 0
-
-
-@pytest.mark.parametrize("target", ["k", "k?partNumber=1&uploadId={upload}"])
-@pytest.mark.parametrize("sent", [10, 400_000])
-def test_client_that_goes_away_in_the_middle_leaves_nothing_and_no_alarm(
-    store: Store, target: str, sent: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    upload = store.s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
-    parts = urlsplit(store.url(target.format(upload=upload)))
-    head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 500000\r\n"
-    head += f"Authorization: {SIGNED['Authorization']}\r\n\r\n"
-    with socket.create_connection((parts.hostname, parts.port)) as connection:
-        connection.sendall(head.encode() + bytes(sent))
-        if sent > SMALL:
-            until(lambda: store.files == 1)
-    until(lambda: store.files == 0)
-    assert (store.keys(), store.blobs) == ([], 0)
-    assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
-
-
-def test_client_that_waits_to_be_asked_is_asked(store: Store) -> None:
-    parts = urlsplit(store.url("k"))
-    head = f"PUT {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n"
-    head += f"Authorization: {SIGNED['Authorization']}\r\n\r\n"
-    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
-        connection.sendall(head.encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
-        connection.sendall(bytes(100_000))
-        reply = http.client.HTTPResponse(connection)
-        reply.begin()
-        assert reply.status == 200
-    assert store.body("k") == bytes(100_000)
-
-
-CHECKED = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
-
-
-@pytest.mark.parametrize("algorithm", CHECKED)
-@pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
-def test_object_in_parts_has_the_checksum_that_boto3_finds_right(store: Store, algorithm: str, kind: str) -> None:
-    if (kind, algorithm) in {("COMPOSITE", "CRC64NVME"), ("FULL_OBJECT", "SHA1"), ("FULL_OBJECT", "SHA256")}:
-        pytest.skip("S3 does not have these")
-    parts = [b"a" * PART, b"b" * PART, b"end"]
-    store.multipart("k", parts, ChecksumAlgorithm=algorithm, ChecksumType=kind)
-    whole = b"".join(parts)
-    found = store.s3.get_object(Bucket=BUCKET, Key="k", ChecksumMode="ENABLED")
-    assert found["Body"].read() == whole  # boto3 raises where a checksum of all bytes does not match
-    assert found["ChecksumType"] == kind
-    if kind == "FULL_OBJECT":
-        assert found[f"Checksum{algorithm}"] == checksum(algorithm, whole)
-    else:
-        raw = b"".join(base64.b64decode(checksum(algorithm, part)) for part in parts)
-        assert found[f"Checksum{algorithm}"] == f"{checksum(algorithm, raw)}-3"
-    shown = store.s3.get_object_attributes(Bucket=BUCKET, Key="k", ObjectAttributes=["Checksum", "ETag", "ObjectSize"])
-    assert shown["Checksum"]["ChecksumType"] == kind
-    assert shown["Checksum"][f"Checksum{algorithm}"] == found[f"Checksum{algorithm}"].partition("-")[0]
-    assert (shown["ObjectSize"], shown["ETag"]) == (len(whole), found["ETag"].strip('"'))
-
-
-def test_equal_parts_sent_in_any_order_are_one_file(store: Store) -> None:
-    upload = {"Bucket": BUCKET, "Key": "k"}
-    upload["UploadId"] = store.s3.create_multipart_upload(**upload)["UploadId"]
-    datas = {1: b"a" * PART, 2: b"b" * PART, 3: b"end"}
-    etags = {
-        number: store.s3.upload_part(**upload, PartNumber=number, Body=datas[number])["ETag"] for number in (2, 3, 1)
-    }
-    parts = [{"PartNumber": number, "ETag": etags[number]} for number in (1, 2, 3)]
-    reply = store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    md5 = hashlib.md5(b"".join(hashlib.md5(datas[number]).digest() for number in (1, 2, 3))).hexdigest()
-    assert reply["ETag"] == f'"{md5}-3"'
-    assert (store.body("k"), store.files) == (b"".join(datas.values()), 1)
-    again = store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    assert again["ETag"] == reply["ETag"]  # a client that lost the reply asks again
-
-
-COMPLETIONS: dict[str, tuple[list[tuple[int, int]], str]] = {
-    "parts that are too small": ([(1, 1), (2, 2)], "EntityTooSmall"),
-    "a part that is not there": ([(1, 1), (4, 1)], "InvalidPart"),
-    "the ETag of another part": ([(3, 1), (4, 2)], "InvalidPart"),
-    "parts in disorder": ([(2, 2), (1, 1)], "InvalidPartOrder"),
-    "a part twice": ([(2, 2), (2, 2)], "InvalidPartOrder"),
-    "no parts": ([], "MalformedXML"),
-}
-
-
-@pytest.mark.parametrize("name", COMPLETIONS)
-def test_completion_that_is_wrong_is_refused_and_can_be_mended(store: Store, name: str) -> None:
-    asked, code = COMPLETIONS[name]
-    upload = {"Bucket": BUCKET, "Key": "k"}
-    upload["UploadId"] = store.s3.create_multipart_upload(**upload)["UploadId"]
-    etags = {
-        number: store.s3.upload_part(**upload, PartNumber=number, Body=bytes([number]))["ETag"] for number in (1, 2, 3)
-    }
-    wrong = [{"PartNumber": number, "ETag": etags[of]} for number, of in asked]
-    with pytest.raises(ClientError, match=code):
-        store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
-    right = [{"PartNumber": 3, "ETag": etags[3]}]
-    store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": right})
-    assert (store.body("k"), store.blobs) == (b"\3", 1)
-
-
-def test_upload_that_is_aborted_leaves_nothing(store: Store) -> None:
-    upload = {"Bucket": BUCKET, "Key": "k"}
-    upload["UploadId"] = store.s3.create_multipart_upload(**upload)["UploadId"]
-    for number in (1, 2):
-        store.s3.upload_part(**upload, PartNumber=number, Body=bytes(100_000))
-    store.s3.abort_multipart_upload(**upload)
-    assert store.blobs == 0
-    with pytest.raises(ClientError, match="NoSuchUpload"):
-        store.s3.upload_part(**upload, PartNumber=3, Body=b"late")

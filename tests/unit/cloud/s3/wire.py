@@ -65,7 +65,7 @@ class Store:
         data: bytes = self.s3.get_object(Bucket=BUCKET, Key=key, **given)["Body"].read()
         return data
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
     def multipart(self, key: str, parts: list[bytes], **given: Any) -> dict[str, Any]:
