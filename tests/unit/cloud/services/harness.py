@@ -38,7 +38,11 @@ class Kept:
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
         self._lock = threading.RLock()
-        self.rows = ServiceRows(self.db, self.transaction)
+        try:
+            self.rows = ServiceRows(self.db, self.transaction)
+        except BaseException:
+            self.db.close()
+            raise
         install()
         self._moto = Moto()
         self.services = Services(self.rows)

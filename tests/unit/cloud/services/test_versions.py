@@ -80,7 +80,7 @@ def test_state_of_another_version_with_a_class_that_is_gone_is_refused(tmp_path:
 
 def test_state_of_a_later_format_is_refused(tmp_path: Path) -> None:
     written(tmp_path, moto.__version__, ("UPDATE service_meta SET value = '99' WHERE name = 'format'", ()))
-    refused(tmp_path, "have format 99; this version reads")
+    refused(tmp_path, "have format 99; this version of the emulator reads")
 
 
 def test_state_that_is_damaged_is_not_half_read(tmp_path: Path) -> None:
