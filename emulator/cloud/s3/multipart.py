@@ -90,7 +90,7 @@ def _complete_by_joining() -> None:
     def complete(self: FakeMultipart, body: Iterator[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int]]:
         parts = list(chosen(self, body))
         digest = hashlib.md5(b"".join(bytes.fromhex(_etag(part)) for part in parts), usedforsecurity=False)
-        claim = Claim(joined(body_of(part) for part in parts), md5="")
+        claim = Claim(claims.closed(self.id, joined(body_of(part) for part in parts)), md5="")
         return claim, f"{digest.hexdigest()}-{len(parts)}", checksum_of(self, parts)
 
     def complete_multipart_upload(

@@ -75,7 +75,7 @@ class S3:
 
     def load(self) -> None:
         """Give moto what was kept."""
-        claims.use(self.blobs)
+        claims.use(self.blobs, self._assemblies.closed)
         self.ledger.load()
 
     def has_bucket(self, name: str) -> bool:

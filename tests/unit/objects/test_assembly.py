@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 
 import pytest
@@ -53,14 +54,38 @@ def test_parts_in_any_order_and_size_sent_once_or_often_give_the_bytes_sent_last
 
 @given(st.permutations(range(1, 7)), st.integers(1, 9))
 def test_equal_parts_with_a_shorter_last_one_are_one_segment(blobs: Blobs, order: list[int], rest: int) -> None:
-    assemblies = Assemblies(blobs)
-    first = next(number for number in order if number != 6)  # a shorter one that comes first is another case
-    order = [first, *(number for number in order if number != first)]
+    assemblies = Assemblies(blobs, unit=9)
     data = {number: bytes([number]) * (9 if number < 6 else rest) for number in order}
     bodies = {number: sent(blobs, assemblies, "upload", number, data[number]) for number in order}
-    whole = joined(bodies[number] for number in sorted(bodies))
+    whole = assemblies.closed("upload", joined(bodies[number] for number in sorted(bodies)))
     assert len(whole) == 1
     assert content(blobs, whole) == b"".join(data[number] for number in sorted(data))
+
+
+def test_last_part_that_finds_no_room_behind_the_others_stays_where_it_is(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assemblies = Assemblies(blobs, unit=9)
+    tail = sent(blobs, assemblies, "upload", 2, b"end")
+    whole = joined([sent(blobs, assemblies, "upload", 1, b"123456789"), tail])
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blobs, "fill", full)
+        assert assemblies.closed("upload", whole) == whole
+    assert content(blobs, whole) == b"123456789end"
+
+
+def test_last_part_is_not_put_where_another_part_is(blobs: Blobs) -> None:
+    assemblies = Assemblies(blobs, unit=9)
+    tail = sent(blobs, assemblies, "upload", 5, b"end")
+    first = sent(blobs, assemblies, "upload", 1, b"123456789")
+    other = sent(blobs, assemblies, "upload", 2, b"abcdefghi")
+    whole = joined([first, tail])
+    assert assemblies.closed("upload", whole) == whole
+    assert content(blobs, other) == b"abcdefghi"
 
 
 def test_part_that_would_lie_beyond_the_end_of_any_file_has_a_blob_of_its_own(blobs: Blobs) -> None:
