@@ -75,12 +75,7 @@ class Cloud:
         """The account a request signed with ``access_key`` acts in; moto is not imported for the answer."""
         if self._mounted is None:
             return self._known_keys.get(access_key, self.account)
-        from moto.iam.models import iam_backends
-
-        for account, partitions in list(iam_backends.items()):
-            if any(access_key in backend.access_keys for backend in list(partitions.values())):
-                return account
-        return self.account
+        return self._mounted.services.account_of(access_key) or self.account
 
     def credentials(self, scope: Scope, role: str) -> dict[str, str]:
         """AWS_* variables of a new session of ``role``, for a container that runs under it."""
@@ -122,12 +117,15 @@ class Cloud:
             yield
 
     def close(self) -> None:
-        """Let go of moto and of the files; what was acknowledged is already on disk."""
+        """Let go of moto and of the files; what was acknowledged is already on disk.
+
+        The catalogue first: a request that is still to be stored must not find moto empty, and store that.
+        """
         with self._lock:
+            self._catalogue.close()
             if self._mounted is not None:
                 self._mounted.close()
             self._mounted = None
-            self._catalogue.close()
         self._give_free()
 
     @contextmanager

@@ -92,11 +92,12 @@ class Mounted:
 
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
-        self._forget()
-        with self._catalogue.transaction():
-            self._catalogue.clear()
+        with self._catalogue.lock:  # a request that is still to be stored finds all of it, or that it was reset
+            self._forget()
+            with self._catalogue.transaction():
+                self._catalogue.clear()
+            self.s3.clear()
         self.services.clear()
-        self.s3.clear()
         self._begin()
 
     def close(self) -> None:

@@ -72,16 +72,23 @@ class Graves:
         that left them without a name, or by the request that made them, before its visit ends."""
         with self._lock:
             moment = next(self._moments)
-            self._buried.update(dict.fromkeys(names, moment))
+            for name in names:
+                self._buried.pop(name, None)  # a later burial goes to the end
+                self._buried[name] = moment
 
     def sweep(self) -> None:
         """Remove what can be removed now."""
-        if not self._buried:
-            return
-        with self._naming:
-            dead = [name for name in self._ripe() if not self._named(name)]
-            if dead:
+        ripe = self._ripe()
+        if ripe:
+            with self._naming:
+                dead = [name for name in ripe if not self._named(name)]
+            if dead:  # nobody can name them any more: no lock is needed, and removing large files takes time
                 self._remove(dead)
+
+    def alone(self) -> bool:
+        """Whether there is one visitor at most: what is buried now could be removed at once."""
+        with self._lock:
+            return len(self._visitors) <= 1
 
     def clear(self) -> None:
         """Forget what is buried."""
@@ -94,9 +101,14 @@ class Graves:
         self.sweep()
 
     def _ripe(self) -> list[str]:
+        """What was buried before the oldest visit began, taken out. Burials are in the order of their moments."""
         with self._lock:
             oldest = min(self._visitors, default=None)
-            found = [name for name, moment in self._buried.items() if oldest is None or moment < oldest]
+            found = []
+            for name, moment in self._buried.items():
+                if oldest is not None and moment > oldest:
+                    break
+                found.append(name)
             for name in found:
                 del self._buried[name]
             return found

@@ -7,7 +7,6 @@ under one lock. So two writers of one key are committed in the order of moto's o
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -33,16 +32,23 @@ T = TypeVar("T")
 class Ledger:
     """Keeps moto's S3 in a `Catalogue`, whose rows name the blobs in `Blobs`.
 
-    ``bury`` is given the blobs that rows have ceased to name, under the catalogue's lock.
+    ``bury`` is given the blobs that rows have ceased to name, under the catalogue's lock; ``alone`` says whether no
+    other request can be using one.
     """
 
     def __init__(
-        self, catalogue: Catalogue, blobs: Blobs, assemblies: Assemblies, bury: Callable[[Iterable[str]], object]
+        self,
+        catalogue: Catalogue,
+        blobs: Blobs,
+        assemblies: Assemblies,
+        bury: Callable[[Iterable[str]], object],
+        alone: Callable[[], bool],
     ) -> None:
         self._catalogue = catalogue
         self._blobs = blobs
         self._assemblies = assemblies
         self._bury = bury
+        self._alone = alone
         self._form = Records()
         self._memory = Memory(catalogue, self._form)
 
@@ -85,8 +91,8 @@ class Ledger:
         try:
             with self._catalogue.lock:
                 self._write(names)
-        except (OSError, sqlite3.Error):
-            self._take_back(names)
+        except BaseException:
+            self.take_back(names)
             raise
 
     def _write(self, names: set[Touch]) -> None:
@@ -94,10 +100,14 @@ class Ledger:
         with self._catalogue.transaction() as lost:
             for touch in names:
                 stored += _retried(lambda touch=touch: self._store(touch))  # type: ignore[misc]
+            if self._alone():  # small blobs that this leaves without a name go along with it
+                gone = {name for name in lost if Blobs.is_small(name) and not self._catalogue.is_named(name)}
+                self._catalogue.drop_blobs(gone)
+                lost.difference_update(gone)
         self._blobs.settled(stored)
         self._bury(lost)
 
-    def _take_back(self, names: set[Touch]) -> None:
+    def take_back(self, names: Iterable[Touch]) -> None:
         """Give moto what is stored of ``names`` again.
 
         A change of another request to one of the names that is not stored yet goes as well; it would have to be
@@ -111,7 +121,8 @@ class Ledger:
         """Write what moto holds of ``touch``; answers the small blobs that became rows with it."""
         bucket = held_bucket(touch.bucket)
         if bucket is None:
-            self._catalogue.drop_bucket(touch.bucket)
+            if isinstance(touch, Bucket):  # others have nothing left to say
+                self._catalogue.drop_bucket(touch.bucket)
             return []
         match touch:
             case Bucket():

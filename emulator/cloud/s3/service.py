@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,10 @@ def install() -> None:
         part.install()
 
 
+class WasReset(OSError):
+    """A request cannot be stored because everything was cleared while it was under way."""
+
+
 class S3:
     """moto's S3, with bytes in ``directory`` and all else in ``catalogue``. `load` comes first."""
 
@@ -68,10 +73,12 @@ class S3:
         self.blobs = Blobs(directory, catalogue, synced=synced)
         self.graves = Graves(catalogue.lock, catalogue.is_named, self._remove)
         self._assemblies = Assemblies(self.blobs)
-        self.ledger = Ledger(catalogue, self.blobs, self._assemblies, self._bury)
+        self.ledger = Ledger(catalogue, self.blobs, self._assemblies, self._bury, self.graves.alone)
         self.reception = Reception(self.blobs, self._assemblies, claims.made)
         self.sending = Sending(self.blobs)
         self._turns = Turns()
+        self._resets = 0
+        self._local = threading.local()
 
     def load(self) -> None:
         """Give moto what was kept."""
@@ -95,7 +102,11 @@ class S3:
         claims.use(None)
 
     def clear(self) -> None:
-        """Remove every byte; the catalogue's rows are its owner's affair."""
+        """Remove every byte; the catalogue's rows are its owner's affair. To be called under the catalogue's lock.
+
+        Requests that are under way lose the bytes that they have stored, and cannot be stored any more.
+        """
+        self._resets += 1
         marks.touches.take_stray()
         self._assemblies.clear()
         self.graves.clear()
@@ -108,18 +119,26 @@ class S3:
         Blobs that were made inside, and that no row names at the end, are removed.
         """
         with self.graves.visit() as visit, claims.request() as made, marks.touches.recording():
+            outer = getattr(self._local, "began", None)
+            self._local.began = self._resets
             try:
                 yield visit
             finally:
+                self._local.began = outer
                 if made:
                     with self._catalogue.lock:
                         self._bury(made)
 
     def commit(self) -> None:
         """Store what the request that is under way has changed. Raises OSError and sqlite3.Error."""
-        with marks.touches.recording() as touched:
-            self.ledger.commit(touched)
-            touched.clear()
+        with marks.touches.recording() as touched, self._catalogue.lock:
+            try:
+                if self._local.began != self._resets:
+                    self.ledger.take_back(touched)
+                    raise WasReset("The emulator was reset while the request was under way.")
+                self.ledger.commit(touched)
+            finally:
+                touched.clear()
 
     @contextmanager
     def turn(self, environ: dict[str, Any]) -> Iterator[None]:
@@ -171,10 +190,10 @@ class S3:
         """What cannot be removed now goes at the next start; the request that comes to its end here was answered."""
         small = [name for name in names if Blobs.is_small(name)]
         try:
+            self.blobs.remove(names)
             if small:
                 with self._catalogue.transaction():
                     self._catalogue.drop_blobs(small)
-            self.blobs.remove(names)
         except (OSError, sqlite3.Error) as error:
             _log.warning("blobs that nobody needs could not be removed: %s", error)
 

@@ -76,6 +76,7 @@ def install() -> None:
     """Apply all hooks, once in a process."""
     _load_before_reading()
     _note_backends()
+    _leave_visits_out()
     _adopt_new_services()
     _copy_no_backend()
     _adopt_imported()
@@ -123,6 +124,20 @@ def _noting_all(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(self, *args)
 
     return noted
+
+
+def _leave_visits_out() -> None:
+    """Each request, of any service, looks into IAM to note when its key was last used. That is not worth pickling all
+    of IAM for: it is stored with the next change of IAM."""
+    from moto.iam import models
+
+    original = models.mark_account_as_visited
+
+    def mark_account_as_visited(**given: Any) -> None:
+        with recorder.ignoring():
+            original(**given)
+
+    models.mark_account_as_visited = mark_account_as_visited  # type: ignore[assignment]
 
 
 def _adopt_new_services() -> None:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from emulator.cloud.services.kept import KEPT
+from emulator.cloud.services.place import package_of
 from emulator.cloud.services.shelf import Shelf
 
 
@@ -59,8 +61,20 @@ class Recorder:
         finally:
             self._local.touched = outer
 
+    @contextlib.contextmanager
+    def ignoring(self) -> Iterator[None]:
+        """What this thread reaches inside is not noted."""
+        outer: Touched | None = getattr(self._local, "touched", None)
+        self._local.touched = Touched()
+        try:
+            yield
+        finally:
+            self._local.touched = outer
+
     def backend(self, backend: Any) -> None:
-        """Note that ``backend`` was reached."""
+        """Note that ``backend`` was reached, if it is kept: S3's, which every read reaches, has rows of its own."""
+        if package_of(type(backend)) not in KEPT:
+            return
         touched = getattr(self._local, "touched", None)
         if touched is not None:
             touched.add_backend(backend)

@@ -13,6 +13,16 @@ def secret_of(access_key: str) -> tuple[str, str | None] | None:
     return key.secret_access_key, _token(access_key)
 
 
+def account_of(access_key: str) -> str | None:
+    """The account that a key of IAM or STS belongs to. Looked up without being noted: it is asked for each request."""
+    from moto.iam.models import iam_backends
+
+    for account, partitions in list(dict.items(_loaded(iam_backends))):
+        if any(dict.__contains__(backend.access_keys, access_key) for backend in list(dict.values(partitions))):
+            return str(account)
+    return None
+
+
 def _key(access_key: str) -> Any:
     from moto.iam.models import iam_backends
 

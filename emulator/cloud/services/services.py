@@ -16,13 +16,12 @@ from contextlib import AbstractContextManager
 
 import moto
 
-from emulator.cloud.services import shape
+from emulator.cloud.services import secrets, shape
 from emulator.cloud.services.draft import Draft
 from emulator.cloud.services.install import waiting
 from emulator.cloud.services.memory import Memory
 from emulator.cloud.services.record import Touched, recorder
 from emulator.cloud.services.rows import FORMAT, ServiceRows
-from emulator.cloud.services.secrets import secret_of
 from emulator.cloud.services.stored import Stored
 
 _UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, TypeError, LookupError, EOFError, ValueError)
@@ -105,9 +104,13 @@ class Services:
         """Which account each stored access key belongs to; moto is not asked."""
         return self._rows.access_keys()
 
+    def account_of(self, access_key: str) -> str | None:
+        """The account that a key of IAM or STS belongs to; None for any other key."""
+        return secrets.account_of(access_key)
+
     def secret_of(self, access_key: str) -> tuple[str, str | None] | None:
         """The secret and, for a session, the token of a key that IAM or STS made; None for any other."""
-        return secret_of(access_key)
+        return secrets.secret_of(access_key)
 
     def _draft(self, touched: Touched) -> Draft:
         """Tried again when another request changed what was read: moto has no locks of its own."""
