@@ -1,6 +1,7 @@
 """Who signed a request and for where, as claimed by its SigV4 (or SigV2) parameters.
 
-Signatures are not verified: an emulator has no secrets to verify them with. The claim only routes the request.
+Nothing is verified here: the claim only routes the request, and any key will do. Presigned URLs and forms of
+S3 are verified where they are answered.
 """
 
 from __future__ import annotations

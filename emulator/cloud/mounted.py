@@ -18,10 +18,11 @@ from emulator.cloud import hooks, seeds, sessions
 from emulator.cloud.catalogue import Catalogue
 from emulator.cloud.dispatch import Moto
 from emulator.cloud.refusal import Reply, refuse
-from emulator.cloud.s3.service import S3, drain
+from emulator.cloud.s3.service import S3
 from emulator.cloud.services import install as services_hooks
 from emulator.cloud.services.record import Touched
 from emulator.cloud.services.services import Services
+from emulator.objects.draining import drain
 from emulator.objects.graves import Visit
 from emulator.objects.port import Damaged
 from emulator.objects.wire_error import WireError
@@ -77,7 +78,7 @@ class Mounted:
                 record.commit()
             return self.s3.sending.reply(environ, reply, asked, record.visit)
         except WireError as error:
-            drain(environ)
+            drain(environ["wsgi.input"])
             return refuse(environ, "s3", error.status, error.code, error.message, elements=error.elements)
         except Damaged as error:
             message = f"s3:/{unquote(environ['RAW_URI'].partition('?')[0])}: {error}"

@@ -11,8 +11,7 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-PRESERVED = "moto.preserved_header_names"
-"""The environ key that moto reads (``moto.core.request``): WSGI name to the name as sent."""
+from emulator.objects.sent import PRESERVED
 
 _BARE = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 

@@ -16,6 +16,7 @@ from emulator.front.control import RESETS
 from emulator.front.hosts import is_s3_host, to_path_style
 from emulator.front.origins import FOREIGN_HOST, FOREIGN_PAGE, FOREIGN_PAGE_AT_S3, is_foreign_page, is_our_host, refusal
 from emulator.front.s3_requests import is_about_objects, may_be_s3
+from emulator.objects.draining import drain
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -23,7 +24,6 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 BODY_LIMIT = 4 << 20
 """Bytes of a control plane request. A design choice: AWS does not publish SageMaker's limit; the longest documents
 (pipeline definitions, 1 MiB of JSON escaped once more) stay below."""
-_DRAINED = 64 << 20
 
 _SIGNING_NAME = "sagemaker"
 _INVOCATION = re.compile(r"/endpoints/[^/]*/invocations")
@@ -184,15 +184,9 @@ def _body(environ: dict[str, Any]) -> bytes | None:
     while part := source.read(BODY_LIMIT + 1 - len(body)):
         body += part
         if len(body) > BODY_LIMIT:
-            _drain(source)
+            drain(source)
             return None
     return body
-
-
-def _drain(source: Any) -> None:
-    left = _DRAINED
-    while left > 0 and (part := source.read(1 << 16)):
-        left -= len(part)
 
 
 def _request(environ: dict[str, Any], body: bytes) -> WireRequest:

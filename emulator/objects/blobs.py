@@ -27,7 +27,6 @@ MODE = 0o666
 """Of the files; their directory is closed to everyone else. A container that sees one through an overlay may run as
 any user, and must be allowed to change what it believes to be its own input."""
 
-
 _AT_ONCE = threading.Semaphore(max(1, (os.cpu_count() or 1) - 1))
 """How many blocks are digested and written at a time: that takes a core each, and one is left for those who are not
 uploading anything."""

@@ -25,10 +25,6 @@ _ASKED = 256 << 20
 # What passes through memory where the kernel does not copy by itself.
 _CHUNK = 1 << 20
 
-# An overlay file system lets a container write "to" a file only if the file below lets it, and the container's user may
-# be anybody. The blob's own directory is closed to everyone but us, so this opens the blob to nobody else.
-_LINKED_MODE = 0o666
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -96,8 +92,6 @@ def _clone(pieces: Sequence[Piece], target: Path) -> bool:
 def _link(path: Path, target: Path) -> bool:
     """Whether ``target`` could become another name of ``path``: they may be on two disks, or the names be too many."""
     try:
-        if path.stat().st_mode & 0o777 != _LINKED_MODE:
-            path.chmod(_LINKED_MODE)
         os.link(path, target, follow_symlinks=False)
     except FileExistsError:
         raise

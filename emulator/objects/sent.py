@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 SENT_HOST = "emulator.sent_host"
 SENT_URI = "emulator.sent_uri"
 """Environ keys of the Host header and the target as the client sent them, where the front has changed them."""
+PRESERVED = "moto.preserved_header_names"
+"""The environ key that moto reads (``moto.core.request``): WSGI name to the name as sent."""
 
 
 class Sent:

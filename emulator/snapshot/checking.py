@@ -12,40 +12,30 @@ from emulator.cloud import Cloud
 from emulator.cloud.catalogue import Catalogue
 from emulator.cloud.s3 import extents
 from emulator.objects.blobs import Blobs
-from emulator.objects.body import Segment
 from emulator.objects.port import Damaged
 from emulator.settings import Settings
 from emulator.snapshot.manifest import Manifest, SnapshotError
 from emulator.state.sql import SqlStore, WrongSchema
-from emulator.state.sqlite import StateUnreadable
+from emulator.state.sqlite import StateDamaged, StateUnreadable
 
 
 def check(directory: Path, manifest: Manifest) -> None:
     """Raise `SnapshotError` unless an emulator can start on the state in ``directory``, with every byte of it."""
     for name in (replacing.RESOURCES, replacing.CATALOGUE):
-        _must_be_sound(directory / name)
+        if not (directory / name).exists():
+            raise SnapshotError(f"{name} is missing.")
     try:
         SqlStore.file(directory / replacing.RESOURCES).close()
         Catalogue(directory / replacing.CATALOGUE).close()
         _must_have_its_bytes(directory)
         if manifest.moto not in (None, version("moto")):
             _must_be_readable(directory, manifest)
+    except StateDamaged as error:
+        raise SnapshotError(f"{error.path.name} is damaged: {error.said}.") from error
     except (StateUnreadable, WrongSchema) as error:
         raise SnapshotError(str(error)) from error
     except (ValueError, sqlite3.Error) as error:
         raise SnapshotError(f"its databases cannot be read: {error}.") from error
-
-
-def _must_be_sound(path: Path) -> None:
-    if not path.exists():
-        raise SnapshotError(f"{path.name} is missing.")
-    try:
-        with closing(sqlite3.connect(path)) as db:
-            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-    if found != "ok":
-        raise SnapshotError(f"{path.name} is damaged: {found}.")
 
 
 def _must_have_its_bytes(directory: Path) -> None:
@@ -53,14 +43,9 @@ def _must_have_its_bytes(directory: Path) -> None:
         blobs = Blobs(directory / replacing.OBJECTS, _Rows(catalogue))
         for one in extents.named(catalogue):
             try:
-                _check(blobs, one.segment)
+                blobs.check((one.segment,))
             except Damaged as error:
                 raise SnapshotError(f"the bytes of {one.owner} are not whole: {error}.") from error
-
-
-def _check(blobs: Blobs, segment: Segment) -> None:
-    blobs.check((segment,))
-    blobs.small(segment)
 
 
 def _must_be_readable(directory: Path, manifest: Manifest) -> None:

@@ -77,15 +77,16 @@ def _manifest(archive: tarfile.TarFile) -> Manifest:
 
 
 def _members(archive: tarfile.TarFile, directory: Path) -> None:
+    # First of all, closed to everyone else: the blobs in it are open to anyone who reaches them.
+    (directory / replacing.OBJECTS).mkdir(mode=0o700)
     while (member := archive.next()) is not None:
         archive.members.clear()  # type: ignore[attr-defined]  # it would remember every one
         target = _target(member, directory)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             _copy(_content(archive, member), target)
         except FileExistsError:
             raise SnapshotError(f"{member.name} is in it twice.") from None
-    (directory / replacing.OBJECTS).mkdir(mode=0o700, exist_ok=True)
 
 
 def _target(member: tarfile.TarInfo, directory: Path) -> Path:

@@ -12,6 +12,18 @@ class StateUnreadable(Exception):
     """State on disk that this version cannot read; the message says what to do."""
 
 
+class StateDamaged(StateUnreadable):
+    """A file that is there and is no whole database; ``said`` is what SQLite says of it."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path} is damaged: {said}. It was left as it is. Put back a good copy of the data directory "
+            "(`sagemaker-emulator snapshot load` reads a snapshot), or choose another --data-dir."
+        )
+        self.path = path
+        self.said = said
+
+
 def check(path: Path) -> None:
     """Raise `StateUnreadable` for a file that is there and is damaged, or cannot be opened."""
     if path.exists():
@@ -28,14 +40,13 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StateUnreadable(_remedy(path, error)) from error
+        raise _unreadable(path, error) from error
 
 
-def _remedy(path: Path, error: sqlite3.DatabaseError) -> str:
+def _unreadable(path: Path, error: sqlite3.DatabaseError) -> StateUnreadable:
     said = " ".join(str(error).split())
     if isinstance(error, sqlite3.OperationalError):
-        return f"{path} cannot be opened: {said}. Make room or give access there, or choose another --data-dir."
-    return (
-        f"{path} is damaged: {said}. It was left as it is. Put back a good copy of the data directory "
-        "(`sagemaker-emulator snapshot load` reads a snapshot), or choose another --data-dir."
-    )
+        return StateUnreadable(
+            f"{path} cannot be opened: {said}. Make room or give access there, or choose another --data-dir."
+        )
+    return StateDamaged(path, said)

@@ -45,8 +45,6 @@ from emulator.objects.blobs import Blobs
 from emulator.objects.graves import Graves, Visit
 from emulator.objects.signature import SecretOf
 
-_DRAINED = 64 << 20
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -196,13 +194,6 @@ class S3:
                     self._catalogue.drop_blobs(small)
         except (OSError, sqlite3.Error) as error:
             _log.warning("blobs that nobody needs could not be removed: %s", error)
-
-
-def drain(environ: dict[str, Any]) -> None:
-    """Read the rest of a refused upload, within reason: a client that cannot send it does not see the refusal."""
-    left = _DRAINED
-    while left > 0 and (block := environ["wsgi.input"].read(1 << 16)):
-        left -= len(block)
 
 
 def _part(environ: dict[str, Any]) -> Part | None:

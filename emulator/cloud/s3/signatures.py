@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.objects import presigned
-from emulator.objects.sent import SENT_HOST, SENT_URI, Sent
+from emulator.objects.sent import PRESERVED, SENT_HOST, SENT_URI, Sent
 from emulator.objects.signature import SecretOf
 
-_PRESERVED = "moto.preserved_header_names"
 _OUTSIDE = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -39,7 +38,7 @@ def sent(environ: Mapping[str, Any]) -> Sent:
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    spelling: Mapping[str, str] = environ.get(_PRESERVED, {})
+    spelling: Mapping[str, str] = environ.get(PRESERVED, {})
     return {
         spelling.get(name, name.removeprefix("HTTP_").replace("_", "-")).lower(): str(value)
         for name, value in environ.items()

@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 
-from emulator.front.environ import PRESERVED
 from emulator.front.s3_proxy import signing
 from emulator.front.s3_proxy.body import Sent, has_body, prepare
+from emulator.objects.sent import PRESERVED
 from emulator.objects.server import S3Server
 
 HOP_BY_HOP = frozenset(

@@ -125,7 +125,8 @@ def test_a_data_directory_that_cannot_be_made_is_one_clear_line(run: Run, tmp_pa
     done = run("up", "--engine", "process", "--port", "0", "--data-dir", str(tmp_path / "file" / "below"))
 
     assert done.returncode == 1
-    assert done.stderr == f"Error: The data directory {tmp_path}/file/below cannot be used: Not a directory.\n"
+    reason = f"The data directory {tmp_path}/file/below cannot be used: Not a directory."
+    assert done.stderr == f"Error: {reason} Choose another one with --data-dir.\n"
 
 
 @pytest.mark.slow

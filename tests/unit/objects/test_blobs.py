@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 import threading
 from pathlib import Path
 
@@ -168,3 +170,15 @@ def test_synced_blobs_are_the_same(tmp_path: Path, rows: Rows) -> None:
     blobs = Blobs(tmp_path / "objects", rows, synced=True)
     data = b"x" * (SMALL + 1)
     assert content(blobs, blobs.save(io.BytesIO(data))) == data
+
+
+def test_files_are_open_to_every_user_inside_of_directories_that_are_closed(tmp_path: Path, rows: Rows) -> None:
+    blobs = Blobs(tmp_path / "objects", rows)
+    before = os.umask(0o022)
+    try:
+        (segment,) = blobs.save(io.BytesIO(bytes(SMALL + 1)))
+    finally:
+        os.umask(before)
+    path = blobs.path(segment.blob)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)]
+    assert modes == [0o666, 0o700, 0o700]

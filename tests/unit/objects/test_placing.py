@@ -68,12 +68,10 @@ def test_no_bytes_are_an_empty_file_of_its_own(tmp_path: Path, shared: bool) -> 
 
 
 @pytest.mark.usefixtures("without_reflinks")
-def test_where_the_bytes_may_be_shared_a_whole_file_is_linked_and_open_to_every_user(
-    tmp_path: Path, blob: Path
-) -> None:
+def test_where_the_bytes_may_be_shared_a_whole_file_is_linked_as_it_is(tmp_path: Path, blob: Path) -> None:
     assert place(whole(blob), tmp_path / "target", shared=True) is How.LINK
     assert (tmp_path / "target").samefile(blob)
-    assert stat.S_IMODE(blob.stat().st_mode) == 0o666
+    assert stat.S_IMODE(blob.stat().st_mode) == 0o600
 
 
 @pytest.mark.usefixtures("without_reflinks")

@@ -9,8 +9,9 @@ import os
 import pickle
 import signal
 import sqlite3
+import stat
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,21 @@ def test_state_that_is_there_is_kept_unless_it_may_be_replaced(snapshot: Path, d
     assert "objects/kept" not in after
     held = members(snapshot)
     assert {name: after[name] for name in ("emulator.db", "cloud.sqlite3")}.keys() < held.keys()
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_bytes_that_were_loaded_are_closed_to_everyone_else(snapshot: Path, tmp_path: Path) -> None:
+    load(snapshot, tmp_path / "data")
+    objects = tmp_path / "data" / "objects"
+    directories = [objects, *(path for path in objects.iterdir() if path.is_dir())]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in directories] == [0o700, 0o700]
 
 
 def test_what_an_older_moto_wrote_is_loaded_where_the_installed_one_reads_it(snapshot: Path, tmp_path: Path) -> None:

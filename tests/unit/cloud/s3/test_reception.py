@@ -24,7 +24,7 @@ class Desk:
     def __init__(self, blobs: Blobs) -> None:
         self.told: list[Body] = []
         self.blobs = blobs
-        self.reception = Reception(blobs, Assemblies(blobs), self._made)
+        self.reception = Reception(blobs, Assemblies(blobs, unit=len(DATA)), self._made)
 
     def _made(self, body: Body) -> Body:
         self.told.append(body)
