@@ -94,9 +94,8 @@ class Mounted:
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
         self._forget()
-        with self._catalogue.transaction():
+        with self.services.clearing():
             self._catalogue.clear()
-        self.services.clear()
         self.s3.clear()
         self._begin()
 
