@@ -93,12 +93,10 @@ class Mounted:
 
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
-        with self._catalogue.lock:  # a request that is still to be stored finds all of it, or that it was reset
+        with self.services.clearing():  # a request that is still to be stored finds all of it, or that it was reset
             self._forget()
-            with self._catalogue.transaction():
-                self._catalogue.clear()
+            self._catalogue.clear()
             self.s3.clear()
-        self.services.clear()
         self._begin()
 
     def close(self) -> None:

@@ -59,15 +59,6 @@ class Services:
         """Yields what the calling thread reaches of moto inside, for `commit`."""
         return recorder.recording()
 
-    @contextlib.contextmanager
-    def committing(self) -> Iterator[None]:
-        """What is done inside is durable when this ends, also when it ends with an error. Raises as `commit` does."""
-        with recorder.recording() as touched:
-            try:
-                yield
-            finally:
-                self.commit(touched)
-
     def commit(self, touched: Touched) -> None:
         """Store what moto holds of ``touched``; durable when this returns.
 
@@ -92,12 +83,13 @@ class Services:
         recorder.forget()
         self._stored.clear()
 
-    def clear(self) -> None:
-        """Forget everything, on disk too. moto has been emptied after `forget`."""
+    @contextlib.contextmanager
+    def clearing(self) -> Iterator[None]:
+        """Around what clears the rows, in one transaction: forgets them. moto has been emptied after `forget`."""
         with self._lock:
             self.forget()
             with self._rows.transaction():
-                self._rows.clear()
+                yield
                 self._sign()
 
     def access_keys(self) -> dict[str, str]:

@@ -81,7 +81,8 @@ class Kept:
     def reset(self) -> None:
         self.services.forget()
         _empty_moto()
-        self.services.clear()
+        with self.services.clearing():
+            self.rows.clear()
 
     def close(self) -> None:
         self.services.forget()

@@ -235,6 +235,8 @@ def test_unpicklable_state_is_refused_and_has_not_happened(tmp_path: Path) -> No
         running.client("sqs").create_queue(QueueName="q")
         from moto.sqs.models import sqs_backends
 
-        with pytest.raises(OSError, match="sqs cannot be stored"), running.services.committing():
+        with running.services.recording() as touched:
             sqs_backends[ACCOUNT][REGION].queues["q"].tags = {"a": (each for each in "generator")}
+            with pytest.raises(OSError, match="sqs cannot be stored"):
+                running.services.commit(touched)
         assert not running.client("sqs").list_queue_tags(QueueUrl=url_of(running, "q")).get("Tags")
