@@ -13,7 +13,7 @@ from emulator.cloud.s3 import signatures
 def install() -> None:
     """Hide the URL of an anonymous request where moto asks whether it is signed.
 
-    moto looks for ``Signature=`` anywhere in it, so that a parameter, or a key, of that name would open private objects.
+    moto looks for ``Signature=`` anywhere in it, so that a parameter or a key of that name would open private objects.
     """
     original = S3Response._key_response
 
