@@ -158,6 +158,7 @@ class S3:
         Raises `WireError`, also for a presigned request that does not allow what it asks for, and OSError.
         """
         signatures.verify(environ, secret_of)
+        requests.check_key(environ)
         number = requests.part_number(environ)
         if number is not None:
             ranges.part_number(number)
