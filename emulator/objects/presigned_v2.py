@@ -31,7 +31,7 @@ class _Auth(HmacV1QueryAuth):
 def verify(sent: Sent, now: float, secret_of: SecretOf) -> None:
     """Refuse a request that its query does not allow; see `emulator.objects.presigned.verify`."""
     fields = sent.fields
-    if "Expires" not in fields or "AWSAccessKeyId" not in fields:
+    if any(name not in fields for name in ("Signature", "Expires", "AWSAccessKeyId")):
         raise AccessDenied("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters")
     _check_expiry(fields["Expires"], now)
     access_key = fields["AWSAccessKeyId"]

@@ -31,7 +31,10 @@ A_WEEK = 604_800
 EARLY = 900
 """How many seconds before its date a URL is taken; where S3 draws the line is unverified."""
 
-_NEEDED = ("X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires")
+_NEEDED = (
+    *("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"),
+    *("X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires"),
+)
 
 
 class _Auth(S3SigV4QueryAuth):
@@ -62,7 +65,7 @@ def verify(sent: Sent, now: float, secret_of: SecretOf) -> None:
 
 
 def _check_parameters(fields: Mapping[str, str]) -> None:
-    if fields["X-Amz-Algorithm"] not in (ALGORITHM, ASYMMETRIC):
+    if fields.get("X-Amz-Algorithm", ALGORITHM) not in (ALGORITHM, ASYMMETRIC):
         raise AuthorizationQueryParametersError(f'X-Amz-Algorithm only supports "{ALGORITHM} and {ASYMMETRIC}"')
     if any(name not in fields for name in _NEEDED):
         raise AuthorizationQueryParametersError(

@@ -130,6 +130,16 @@ class AuthorizationQueryParametersError(WireError):
     code = "AuthorizationQueryParametersError"
 
 
+class KeyTooLong(WireError):
+    """A key of more bytes (in UTF-8) than a key may have."""
+
+    code = "KeyTooLongError"
+    text = "Your key is too long"
+
+    def __init__(self, size: int, largest: int) -> None:
+        super().__init__(elements={"Size": str(size), "MaxSizeAllowed": str(largest)})
+
+
 class InvalidAccessKeyId(WireError):
     """A key that does not exist, or one of a session without the session's token."""
 

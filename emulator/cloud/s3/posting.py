@@ -16,6 +16,7 @@ from emulator.cloud.s3.claims import Claim
 from emulator.cloud.s3.fields import Fields
 from emulator.cloud.s3.reception import Reception
 from emulator.cloud.s3.replies import RECEIVED
+from emulator.cloud.s3.requests import check_length
 from emulator.objects.blobs import CHUNK
 from emulator.objects.checksum import ALGORITHMS, DEFAULT
 from emulator.objects.form import Form, open_form
@@ -33,6 +34,7 @@ def receive(environ: dict[str, Any], bucket: str, reception: Reception, secret_o
     if not is_anonymous(form.fields):
         check_signature(form.fields, secret_of)
     limits = check_policy(form, bucket, time.time()) if "policy" in form.fields else Limits()
+    check_length(form.fields.get("key", "").encode())
     algorithm, expected = _checksum(form)
     claim = reception.take(_Measured(form, limits), algorithm)
     while environ["wsgi.input"].read(CHUNK):

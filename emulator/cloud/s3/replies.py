@@ -41,6 +41,7 @@ def install() -> None:
     S3Response.head_object = _showing(S3Response.head_object)  # type: ignore[method-assign]
     _note_what_is_looked_up()
     _keep_checksums_of_posts()
+    _keep_the_algorithm_from_replies()
 
 
 def _receiving(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,6 +129,18 @@ def _keep_checksums_of_posts() -> None:
         return key
 
     S3Backend.put_object = put_object  # type: ignore[method-assign]
+
+
+def _keep_the_algorithm_from_replies() -> None:
+    """moto shows a header of requests in replies."""
+    original: Any = FakeKey.response_dict.fget  # type: ignore[attr-defined]
+
+    def response_dict(self: FakeKey) -> dict[str, Any]:
+        shown: dict[str, Any] = original(self)
+        shown.pop("x-amz-sdk-checksum-algorithm", None)
+        return shown
+
+    FakeKey.response_dict = property(response_dict)  # type: ignore[method-assign,assignment]
 
 
 def _checked(original: Callable[..., Any]) -> Callable[..., Any]:

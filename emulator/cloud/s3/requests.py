@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_to_bytes
 
-from emulator.objects.wire_error import InvalidArgument
+from emulator.objects.wire_error import InvalidArgument, KeyTooLong
+
+LONGEST_KEY = 1024
+"""In bytes."""
 
 _OBJECT = re.compile(r"/+[^/]+/.", re.DOTALL)
 _SOURCE_RANGE = re.compile(r"bytes=[0-9]{1,20}-[0-9]{1,20}")
@@ -25,6 +28,19 @@ _SUBRESOURCES = frozenset(
 def query(environ: Mapping[str, Any]) -> dict[str, list[str]]:
     """The parameters of the query, those without a value included."""
     return parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+
+
+def check_key(environ: Mapping[str, Any]) -> None:
+    """Raise `KeyTooLong` where a request would make an object of a name that none can have."""
+    if environ["REQUEST_METHOD"] in ("PUT", "POST"):
+        _, key = bucket_and_key(environ)
+        check_length(unquote_to_bytes(key.encode("latin-1")))
+
+
+def check_length(key: bytes) -> None:
+    """Raise `KeyTooLong` for a key that is longer than S3's are."""
+    if len(key) > LONGEST_KEY:
+        raise KeyTooLong(len(key), LONGEST_KEY)
 
 
 def is_upload(environ: Mapping[str, Any]) -> bool:

@@ -64,7 +64,7 @@ class Sending:
         """
         outgoing: Outgoing | None = environ.get(OUTGOING)
         if outgoing is None:
-            return reply
+            return _without_a_kind_of_nothing(reply)
         status, headers, _ = reply
         start, end, more = _window(asked, outgoing)
         headers = _headers(headers, start, end, size_of(outgoing.body), more)
@@ -99,6 +99,12 @@ class Streamed:
 def _pieces(file: BodyFile) -> Iterator[bytes]:
     while block := file.read(_PIECE):
         yield block
+
+
+def _without_a_kind_of_nothing(reply: Reply) -> Reply:
+    """``reply`` without the type that werkzeug gives a body that is not there."""
+    status, headers, body = reply
+    return reply if body else (status, [pair for pair in headers if pair[0].lower() != "content-type"], body)
 
 
 def _window(asked: Asked, outgoing: Outgoing) -> tuple[int, int, dict[str, str]]:

@@ -16,8 +16,8 @@ from moto.s3.models import s3_backends
 
 from emulator.arns import partition
 from emulator.cloud.catalogue import Catalogue
-from emulator.cloud.s3 import claims as claim_check
 from emulator.cloud.s3 import (
+    anonymous,
     completing,
     conditions,
     contract,
@@ -32,6 +32,7 @@ from emulator.cloud.s3 import (
     sending,
     signatures,
 )
+from emulator.cloud.s3 import claims as claim_check
 from emulator.cloud.s3.claims import claims
 from emulator.cloud.s3.ledger import Ledger
 from emulator.cloud.s3.memory import forget_keys, held_bucket
@@ -54,7 +55,19 @@ T = TypeVar("T")
 def install() -> None:
     """Apply every hook to moto's S3, once in a process. Raises `contract.MotoDiffers`."""
     contract.check()
-    for part in (claim_check, multipart, copying, listing, replies, conditions, completing, posting, preflight, marks):
+    for part in (
+        claim_check,
+        multipart,
+        copying,
+        listing,
+        replies,
+        conditions,
+        completing,
+        posting,
+        preflight,
+        marks,
+        anonymous,
+    ):
         part.install()
 
 
@@ -162,6 +175,7 @@ class S3:
         Raises `WireError`, also for a presigned request that does not allow what it asks for, and OSError.
         """
         signatures.verify(environ, secret_of)
+        requests.check_key(environ)
         number = requests.part_number(environ)
         if number is not None:
             ranges.part_number(number)

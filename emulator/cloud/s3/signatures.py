@@ -20,7 +20,7 @@ def verify(environ: Mapping[str, Any], secret_of: SecretOf) -> None:
     and any key will do. A presigned URL or form is something that a program hands on, and what it allows is a part of
     what the program does.
     """
-    if is_presigned(environ):
+    if is_presigned(environ) and environ["REQUEST_METHOD"] != "OPTIONS":  # a browser asks first, about another method
         presigned.verify(sent(environ), time.time(), secret_of)
 
 

@@ -8,6 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 
 from emulator.front.s3_proxy import signing
 from emulator.front.s3_proxy.body import Sent, has_body, prepare
+from emulator.objects.presigned import is_presigned
 from emulator.objects.sent import PRESERVED
 from emulator.objects.server import S3Server
 
@@ -39,20 +40,20 @@ def request_of(environ: dict[str, Any], server: S3Server, via: str) -> AWSPrepar
     body: Any = _body(environ, headers)
     method: str = environ["REQUEST_METHOD"]
     path, _, query = environ["RAW_URI"].partition("?")
-    bare = signing.canonical_query(signing.unsigned_query(query) if signing.is_query_signed(query) else query)
+    bare = signing.canonical_query(signing.unsigned_query(query) if is_presigned(query) else query)
     url = server.url + signing.canonical_path(path) + (f"?{bare}" if bare else "")
     if method == "OPTIONS":
         pass  # browsers send it unsigned, also before what is signed
     elif "authorization" in headers:
         headers = signing.in_headers(server, method, url, headers)
-    elif signing.is_query_signed(query):
+    elif is_presigned(query):
         url = signing.in_query(server, method, url, headers)
     return AWSPreparedRequest(method, url, _encoded(headers), body, stream_output=True)
 
 
 def is_signed(environ: dict[str, Any]) -> bool:
     """Whether a request has a signature, be it good or not."""
-    return "HTTP_AUTHORIZATION" in environ or signing.is_query_signed(environ["QUERY_STRING"])
+    return "HTTP_AUTHORIZATION" in environ or is_presigned(environ["QUERY_STRING"])
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -42,15 +42,9 @@ class _HeaderAuth(S3SigV4Auth):
         return described
 
 
-def is_query_signed(query: str) -> bool:
-    """Whether a request is a presigned URL."""
-    names = {part.partition("=")[0].lower() for part in query.split("&")}
-    return not names.isdisjoint({"x-amz-signature", "signature"})
-
-
 def unsigned_query(query: str) -> str:
     """The query without a signature."""
-    return "&".join(part for part in query.split("&") if part.partition("=")[0].lower() not in _QUERY_SIGNATURE)
+    return "&".join(part for part in query.split("&") if _name(part) not in _QUERY_SIGNATURE)
 
 
 def canonical_path(path: str) -> str:
@@ -99,6 +93,11 @@ def _text(value: str) -> str:
         return value.encode("latin-1").decode()
     except UnicodeDecodeError:
         return value
+
+
+def _name(part: str) -> str:
+    """The name of a parameter, decoded as servers do, in lower case."""
+    return unquote_plus(part.partition("=")[0]).lower()
 
 
 def _canonical_field(part: str) -> str:

@@ -16,7 +16,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from emulator.cloud.s3 import signatures
 from emulator.front.s3_proxy import S3Proxy
+from emulator.objects import presigned
 from emulator.objects.server import S3Server
 from tests.mounted import Mounted, mounted
 from tests.other_s3 import ACCESS_KEY, SECRET_KEY, TOKEN, Answer, OtherS3
@@ -223,6 +225,16 @@ def test_a_presigned_url_that_is_refused_does_not_reach_the_server(other: OtherS
         )
     assert answer.status == 400
     assert b"Request has expired" in answer.body  # type: ignore[attr-defined]
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("query", ["signature=x", "x-amz-algorithm=x", "X-Amz-Signatur%65=x", "Signature"])
+def test_a_piece_of_a_signature_is_refused_and_not_signed_anew(other: OtherS3, tmp_path: Path, query: str) -> None:
+    def verify(environ: Any) -> None:
+        presigned.verify(signatures.sent(environ), 0, lambda key: None)
+
+    with mounted(tmp_path, s3=S3Proxy(S3Server.of(other.url, "", "eu-west-1"), 4, verify)) as aws:
+        assert ask(aws, "GET", f"/b/k?{query}", authorization="").status in (400, 403)
     assert other.asked == []
 
 

@@ -214,12 +214,32 @@ def test_a_request_is_signed_in_one_way(version: str) -> None:
 
 
 def test_a_request_without_a_signature_in_its_query_passes() -> None:
-    for query in ("", "X-Amz-Signature=a", "AWSAccessKeyId=a&Expires=1", "list-type=2"):
+    for query in ("", "fooSignature=1", "x-id=Signature%3D", "AWSAccessKeyId=a&Expires=1", "list-type=2"):
         sent = Sent("GET", "/buck/k", query, {"host": "s3.localhost", "authorization": "AWS a:b"}, None)
         assert not is_presigned(query)
         accept(sent)
     assert is_presigned("Signature=a")
     assert is_presigned("list-type=2&X-Amz-Algorithm=a")
+
+
+@pytest.mark.parametrize(
+    "query", ["x-amz-algorithm=a", "X-Amz-Signature=a", "X%2dAmz-credential=", "list-type=2&x-Amz-Signature"]
+)
+def test_a_piece_of_version_4_is_refused(query: str) -> None:
+    assert is_presigned(query)
+    error = refusal(request(f"http://s3.localhost/buck/k?{query}"))
+    assert (error.code, error.status) == ("AuthorizationQueryParametersError", 400)
+    assert error.message.startswith("Query-string authentication version 4 requires the X-Amz-Algorithm, ")
+
+
+@pytest.mark.parametrize(
+    "query", ["Signature=a", "signature=a&AWSAccessKeyId=a&Expires=1", "SIGNATURE", "Signatur%65=a"]
+)
+def test_a_piece_of_version_2_is_refused(query: str) -> None:
+    assert is_presigned(query)
+    error = refusal(request(f"http://s3.localhost/buck/k?{query}"))
+    assert (error.code, error.status) == ("AccessDenied", 403)
+    assert error.message.startswith("Query-string authentication requires the Signature, ")
 
 
 def test_of_a_key_pair_only_the_expiry_counts() -> None:

@@ -171,3 +171,27 @@ def test_completion_that_says_another_size_is_refused(store: Store) -> None:
 def test_completion_that_cannot_be_read_is_refused(store: Store, body: str) -> None:
     upload = store.s3.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
     assert code_of(store.send("POST", f"k?uploadId={upload}", data=body)) == (400, "MalformedXML")
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_completion_that_is_repeated_is_answered_as_the_first_until_the_object_is_another(
+    store: Store, versioned: bool
+) -> None:
+    if versioned:
+        store.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    upload = {"Bucket": BUCKET, "Key": "k"}
+    upload["UploadId"] = store.s3.create_multipart_upload(**upload)["UploadId"]
+    part = chosen(1, store.s3.upload_part(**upload, PartNumber=1, Body=b"abc"))
+
+    def complete() -> Any:
+        reply = store.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]}, IfNoneMatch="*")
+        return {name: value for name, value in reply.items() if name != "ResponseMetadata"}
+
+    first = complete()
+    assert complete() == first
+    assert store.body("k") == b"abc"
+    assert len(store.s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 1
+    store.s3.put_object(Bucket=BUCKET, Key="k", Body=b"another")
+    upload_again = {**upload, "MultipartUpload": {"Parts": [part]}}
+    with pytest.raises(store.s3.exceptions.NoSuchUpload):
+        store.s3.complete_multipart_upload(**upload_again)

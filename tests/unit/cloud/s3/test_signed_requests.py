@@ -168,3 +168,47 @@ def test_refused_upload_is_read_so_that_its_client_sees_why(store: Store) -> Non
     url = presigned(signer(store), "put_object").replace("Signature=", "Signature=0")
     assert code_of(send("PUT", url, data=bytes(8 << 20))) == (403, "SignatureDoesNotMatch")
     assert store.blobs == 0
+
+
+FORGERIES = {
+    "fooSignature=1": (403, ""),
+    "x-id=Signature=": (403, ""),
+    "x-id=Signature%3D": (403, ""),
+    "X-Amz-Signature=junk": (400, "AuthorizationQueryParametersError"),
+    "x-amz-signature=junk": (400, "AuthorizationQueryParametersError"),
+    "signature=junk": (403, "AccessDenied"),
+    "Signature=junk&AWSAccessKeyId=test": (403, "AccessDenied"),
+}
+
+
+@pytest.mark.parametrize("query", FORGERIES)
+def test_what_only_looks_like_a_signature_does_not_open_a_private_object(store: Store, query: str) -> None:
+    store.s3.put_object(Bucket=BUCKET, Key="k", Body=b"abc")
+    assert code_of(send("GET", f"{store.url('k')}?{query}")) == FORGERIES[query]
+
+
+@pytest.mark.parametrize("change", ["", "x-amz-algorithm=AWS4-HMAC-SHA256&"])
+def test_url_of_version_4_is_refused_without_its_algorithm(store: Store, change: str) -> None:
+    store.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"abc")
+    url = presigned(signer(store), "get_object")
+    changed = url.replace("X-Amz-Algorithm=AWS4-HMAC-SHA256&", change)
+    assert changed != url
+    assert code_of(send("GET", changed)) == (400, "AuthorizationQueryParametersError")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_key_that_looks_like_a_signature_is_as_private_as_others(store: Store, version: str) -> None:
+    key = "a/X-Amz-Signature=b"
+    store.s3.put_object(Bucket=BUCKET, Key=key, Body=b"abc")
+    assert send("GET", store.url(key)).status_code == 403
+    assert send("GET", presigned(signer(store, version), "get_object", Key=key)).content == b"abc"
+    store.s3.put_object_acl(Bucket=BUCKET, Key=key, ACL="public-read")
+    assert send("GET", store.url(key)).content == b"abc"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_browser_may_ask_first_about_a_url(store: Store, version: str) -> None:
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+    store.s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "GET"}
+    assert send("OPTIONS", presigned(signer(store, version), "get_object"), headers=asked).status_code == 200

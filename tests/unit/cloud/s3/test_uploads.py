@@ -178,3 +178,36 @@ def test_upload_to_a_bucket_that_is_not_there_leaves_nothing(store: Store) -> No
     with pytest.raises(ClientError, match="NoSuchBucket"):
         store.s3.put_object(Bucket="nowhere", Key="k", Body=bytes(100_000))
     assert store.blobs == 0
+
+
+@pytest.mark.parametrize("way", ["put", "copy", "parts", "form"])
+def test_key_is_as_long_as_s3_lets_it_be_and_no_longer(store: Store, way: str) -> None:
+    longest, longer = "ü" * 512, "ü" * 512 + "a"
+    store.s3.put_object(Bucket=BUCKET, Key="source", Body=b"abc")
+    _make(store, way, longest)
+    blobs = store.blobs
+    reply = _make(store, way, longer)
+    assert code_of(reply) == (400, "KeyTooLongError")
+    told = "<Message>Your key is too long</Message><Size>1025</Size><MaxSizeAllowed>1024</MaxSizeAllowed>"
+    assert told in reply.text
+    assert longer not in store.names()
+    assert (longest in store.names()) == (way != "parts")
+    assert store.blobs == blobs
+
+
+def _make(store: Store, way: str, key: str) -> requests.Response:
+    match way:
+        case "copy":
+            return store.send("PUT", key, headers={"x-amz-copy-source": f"{BUCKET}/source"})
+        case "parts":
+            return store.send("POST", f"{key}?uploads")
+        case "form":
+            return store.send("POST", "", data={"key": key}, files={"file": b"abc"})
+    return store.send("PUT", key, data=b"abc")
+
+
+def test_replies_have_no_headers_that_s3_does_not_send(store: Store) -> None:
+    replies = [store.send("PUT", "k", data=b""), store.send("HEAD", "k"), store.send("GET", "k")]
+    assert all("x-amz-sdk-checksum-algorithm" not in reply.headers for reply in replies)
+    kinds = [reply.headers.get("Content-Type") for reply in (*replies, store.send("DELETE", "k"))]
+    assert kinds == [None, "binary/octet-stream", "binary/octet-stream", None]
