@@ -10,7 +10,8 @@ from statistics import median
 from benchmarks import files, invocation, load
 from benchmarks.figure import Figure, Target
 from benchmarks.plan import Plan
-from benchmarks.server import Emulator
+from benchmarks.s3_client import BUCKET, client
+from benchmarks.server import Emulator, MotoServer, Server
 from benchmarks.uploading import WAYS, uploading
 
 TIMES = Target("ratio", 3)
@@ -31,24 +32,27 @@ def measure(plan: Plan) -> Iterable[Figure]:
         source = Path(directory) / "source"
         files.make(source, size)
         for engine in plan.engines:
-            with invocation.hosted(engine) as emulator:
-                windows = _measured(plan, emulator, source)
-            for way, found in windows.items():
+            with invocation.hosted(engine) as emulator, MotoServer() as moto:
+                client(moto.port).create_bucket(Bucket=BUCKET)
+                windows = _measured(plan, emulator, moto, source)
+            for (way, to), found in windows.items():
                 during, quiet = (median(column) for column in zip(*found, strict=True))
-                name = f"invocation p99 under {_NAMES[way]} of {size / 1e6:g} MB, {engine}"
-                yield Figure(name, "ms", during, "quiet", quiet, TIMES)
+                elsewhere = "" if to == emulator.port else " to moto_server"
+                name = f"invocation p99 under {_NAMES[way]} of {size / 1e6:g} MB{elsewhere}, {engine}"
+                yield Figure(name, "ms", during, "quiet", quiet, None if elsewhere else TIMES)
 
 
-def _measured(plan: Plan, emulator: Emulator, source: Path) -> dict[str, Windows]:
-    found: dict[str, Windows] = {way: [] for way in WAYS}
+def _measured(plan: Plan, emulator: Emulator, moto: Server, source: Path) -> dict[tuple[str, int], Windows]:
+    """By way and port. What an upload to another server costs is the machine's share: its cores are taken."""
+    found: dict[tuple[str, int], Windows] = {(way, to): [] for way in WAYS for to in (emulator.port, moto.port)}
     _p99(emulator, min(plan.seconds, invocation.WARM_UP_SECONDS))
     for _ in plan.each_round(f"invocations under an upload, {emulator.engine}"):
-        for way in WAYS:
+        for (way, to), windows in found.items():
             files.settle()
             quiet = _p99(emulator, plan.seconds)
-            with uploading(way, emulator.port, source):
+            with uploading(way, to, source):
                 during = _p99(emulator, plan.seconds)
-            found[way].append((during, quiet))
+            windows.append((during, quiet))
     return found
 
 
