@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import io
@@ -12,6 +13,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from moto.s3.models import FakeKey
 
+from emulator.cloud.s3.marks import touches
+from emulator.cloud.s3.touches import Key
 from emulator.objects.blobs import CHUNK, Blobs
 from emulator.objects.body import Body, size_of
 from emulator.objects.checksum import Digests
@@ -22,13 +25,15 @@ from emulator.objects.reading import BodyFile
 class Claim:
     """What is handed to moto in place of bytes.
 
-    ``md5`` in hex; ``checksums`` by algorithm, as S3's headers have them; ``algorithm`` is that of the object.
+    ``md5`` in hex; ``checksums`` by algorithm, as S3's headers have them; ``algorithm`` is that of the object. ``held``
+    is what a key has already that the claim was made of.
     """
 
     body: Body
     md5: str
     checksums: Mapping[str, str] = field(default_factory=dict)
     algorithm: str = ""
+    held: Held | None = None
 
     def __len__(self) -> int:
         return size_of(self.body)
@@ -38,12 +43,25 @@ class Claim:
 
 
 class Held:
-    """What a ``FakeKey`` has as its buffer. moto closes it with the key; there is nothing to close."""
+    """What a ``FakeKey`` has as its buffer, shared by copies. moto closes it with the key; there is nothing to close.
 
-    __slots__ = ("body",)
+    ``known`` are the digests (base64, by algorithm) that the bytes were read for: they are never read for them again.
+    """
 
-    def __init__(self, body: Body) -> None:
+    __slots__ = ("body", "known")
+
+    def __init__(self, body: Body, known: Mapping[str, str] | None = None) -> None:
         self.body = body
+        self.known = known or {}
+
+    def digests(self, *algorithms: str) -> Mapping[str, str]:
+        """At least these digests; those that are not known are read for, all in one go."""
+        missing = {name for name in algorithms if name not in self.known}
+        if missing:
+            found = claims.digests(self.body, *missing)
+            # Put in place at once: another thread may be reading it.
+            self.known = {**self.known, **{name: found.value(name) for name in {"MD5", *missing}}}
+        return self.known
 
     def close(self) -> None:
         """Bytes are removed when no row names them any more, not before."""
@@ -106,10 +124,14 @@ class Claims:
         before: set[str] | None = getattr(self._local, "made", None)
         made: set[str] = set() if before is None else before
         self._local.made = made
+        if before is None:
+            self._local.cuts = {}
         try:
             yield made
         finally:
             self._local.made = before
+            if before is None:
+                self._local.cuts = None
 
     def made(self, body: Body) -> Body:
         """Note that this thread's request has made ``body``."""
@@ -117,6 +139,11 @@ class Claims:
         if made is not None:
             made.update(segment.blob for segment in body)
         return body
+
+    def cut(self, body: Body) -> Held:
+        """A piece of an object, as the same to the end of this thread's request: it is read for its digests once."""
+        cuts: dict[Body, Held] | None = getattr(self._local, "cuts", None)
+        return Held(body) if cuts is None else cuts.setdefault(body, Held(body))
 
     def kept(self, data: bytes) -> Claim:
         """Bytes that moto itself has made, as a claim."""
@@ -143,14 +170,43 @@ claims = Claims()
 
 def body_of(key: FakeKey) -> Body:
     """The bytes of a key."""
+    return held_of(key).body
+
+
+def held_of(key: FakeKey) -> Held:
+    """What a key has as its buffer."""
     held: Any = key._value_buffer
-    return held.body if isinstance(held, Held) else ()
+    return held if isinstance(held, Held) else Held(())
 
 
-def claim_of(key: FakeKey) -> Claim:
-    """A key's bytes as a claim; they are read only where the key's ETag is not their MD5."""
-    body, etag = body_of(key), key.etag.strip('"')
-    return Claim(body, claims.digests(body).md5 if "-" in etag else etag)
+def claim_of(key: FakeKey, *algorithms: str) -> Claim:
+    """A key's bytes as a claim with these checksums, at least; see `digests_of`."""
+    found = digests_of(key, "MD5", *algorithms)
+    return Claim(body_of(key), base64.b64decode(found["MD5"]).hex(), found, held=held_of(key))
+
+
+def digests_of(key: FakeKey, *algorithms: str) -> dict[str, str]:
+    """At least these digests (base64, by algorithm) of an object's bytes.
+
+    They are read only for what neither the key says nor an earlier reading found; what is found is kept with the key.
+    """
+    own, held = _own_digests(key), held_of(key)
+    before = held.known
+    found = held.digests(*(name for name in algorithms if name not in own))
+    if found is not before and key.bucket_name:
+        touches.mark(Key(key.bucket_name, key.name))
+    return {**found, **own}
+
+
+def _own_digests(key: FakeKey) -> dict[str, str]:
+    """What a key says of all its bytes: its ETag and checksum, unless they are made of those of parts."""
+    own: dict[str, str] = {}
+    etag = key.etag.strip('"')
+    if "-" not in etag:
+        own["MD5"] = base64.b64encode(bytes.fromhex(etag)).decode()
+    if key.checksum_algorithm and key.checksum_value and key.checksum_type != "COMPOSITE":
+        own[key.checksum_algorithm.upper()] = key.checksum_value
+    return own
 
 
 def blank(model: type[T]) -> T:
@@ -178,7 +234,7 @@ def install() -> None:
     def set_value(self: FakeKey, value: Any) -> None:
         data = value.encode() if isinstance(value, str) else value
         claim = data if isinstance(data, Claim) else claims.kept(bytes(data))
-        self._value_buffer = cast("Any", Held(claim.body))
+        self._value_buffer = cast("Any", claim.held or Held(claim.body))
         self.contentsize = len(claim)
         if self._etag is None:
             self._etag = claim.md5

@@ -30,6 +30,7 @@ from emulator.cloud.s3 import (
     requests,
     sending,
     signatures,
+    sources,
 )
 from emulator.cloud.s3.claims import claims
 from emulator.cloud.s3.ledger import Ledger
@@ -154,6 +155,8 @@ class S3:
         elif requests.is_form(environ):
             bucket, _ = requests.bucket_and_key(environ)
             environ[RECEIVED] = posting.receive(environ, bucket, self.reception, secret_of)
+        elif requests.is_copy(environ):
+            sources.digest(environ, _part(environ))
         return sending.take_out(environ) if requests.is_read(environ) else Asked()
 
     def _bury(self, names: Iterable[str]) -> None:
