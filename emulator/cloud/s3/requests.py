@@ -88,6 +88,12 @@ def is_form(environ: Mapping[str, Any]) -> bool:
     return environ["REQUEST_METHOD"] == "POST" and is_form and _BUCKET.fullmatch(_path(environ)) is not None
 
 
+def is_deletion(environ: Mapping[str, Any]) -> bool:
+    """Whether the body of a request names objects to delete."""
+    of_bucket = _BUCKET.fullmatch(_path(environ)) is not None
+    return environ["REQUEST_METHOD"] == "POST" and of_bucket and "delete" in query(environ)
+
+
 def changes(environ: Mapping[str, Any]) -> bool:
     """Whether a request may change the object that it names."""
     return environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE")

@@ -24,6 +24,7 @@ from emulator.cloud.s3 import (
     listing,
     marks,
     multipart,
+    naming,
     posting,
     preflight,
     replies,
@@ -130,12 +131,12 @@ class S3:
             yield
             return
         bucket, key = requests.bucket_and_key(environ)
-        with self._turns.of(bucket, unquote(key)):
+        with self._turns.of(bucket, [unquote(key)] if key else environ.get(naming.NAMED, ())):
             yield
 
     def changing(self, bucket: str, key: str, change: Callable[[], T]) -> T:
         """Run a change of an object that comes by no request, and make it durable."""
-        with self._turns.of(bucket, key):
+        with self._turns.of(bucket, [key]):
             result = change()
             self.commit()
             return result
@@ -155,6 +156,8 @@ class S3:
         elif requests.is_form(environ):
             bucket, _ = requests.bucket_and_key(environ)
             environ[RECEIVED] = posting.receive(environ, bucket, self.reception, secret_of)
+        elif requests.is_deletion(environ):
+            naming.receive(environ)
         elif requests.is_copy(environ):
             sources.digest(environ, _part(environ))
         return sending.take_out(environ) if requests.is_read(environ) else Asked()

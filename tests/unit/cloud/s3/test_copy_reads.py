@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Held:
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     found, original = Reads(), Blobs.open
 
     def opened(self: Blobs, segment: Segment) -> Any:
@@ -60,8 +60,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
 
 
 def copy(store: Store, key: str = "copy", **given: Any) -> dict[str, Any]:
-    made: dict[str, Any] = store.client().copy_object(Bucket=BUCKET, Key=key, CopySource=SOURCE, **given)
-    return made["CopyObjectResult"]
+    reply = store.client().copy_object(Bucket=BUCKET, Key=key, CopySource=SOURCE, **given)
+    made: dict[str, Any] = reply["CopyObjectResult"]
+    return made
 
 
 @pytest.mark.parametrize("asked", [None, "CRC32", "SHA256", "CRC64NVME"])
