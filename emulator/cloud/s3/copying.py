@@ -10,8 +10,9 @@ from moto.s3.exceptions import MissingKey
 from moto.s3.models import FakeKey, S3Backend
 from moto.s3.responses import S3Response
 
-from emulator.cloud.s3.claims import Claim, Held, claims, digests_of
+from emulator.cloud.s3.claims import Claim, Held, claims
 from emulator.cloud.s3.sources import digest_for_copy
+from emulator.cloud.s3.values import digests_of
 from emulator.objects.checksum import Digests
 
 

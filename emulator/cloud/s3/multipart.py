@@ -21,7 +21,8 @@ from moto.s3.exceptions import (
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
-from emulator.cloud.s3.claims import Claim, body_of, claim_of, claims, drop_what_is_no_metadata, held_of
+from emulator.cloud.s3.claims import Claim, body_of, claims, drop_what_is_no_metadata, held_of
+from emulator.cloud.s3.values import claim_of
 from emulator.objects import checksum
 from emulator.objects.body import cut, joined
 

@@ -15,7 +15,6 @@ from moto.s3.models import s3_backends
 
 from emulator.arns import partition
 from emulator.cloud.catalogue import Catalogue
-from emulator.cloud.s3 import claims as claim_check
 from emulator.cloud.s3 import (
     completing,
     conditions,
@@ -32,6 +31,7 @@ from emulator.cloud.s3 import (
     sending,
     signatures,
     sources,
+    values,
 )
 from emulator.cloud.s3.claims import claims
 from emulator.cloud.s3.ledger import Ledger
@@ -57,7 +57,7 @@ T = TypeVar("T")
 def install() -> None:
     """Apply every hook to moto's S3, once in a process. Raises `contract.MotoDiffers`."""
     contract.check()
-    for part in (claim_check, multipart, copying, listing, replies, conditions, completing, posting, preflight, marks):
+    for part in (values, multipart, copying, listing, replies, conditions, completing, posting, preflight, marks):
         part.install()
 
 

@@ -14,9 +14,9 @@ from moto.s3.exceptions import InvalidRange
 from moto.s3.models import FakeKey, s3_backends
 
 from emulator.cloud.s3 import multipart, requests
-from emulator.cloud.s3.claims import digests_of
 from emulator.cloud.s3.memory import held_bucket
 from emulator.cloud.s3.reception import Part
+from emulator.cloud.s3.values import digests_of
 from emulator.objects.checksum import ALGORITHMS
 
 
