@@ -27,6 +27,11 @@ UMASK = 0o077
 opened to their users explicitly."""
 
 
+_SWITCH_SECONDS = 0.001
+"""How long a worker may keep the event loop waiting for the interpreter. With Python's own 5 ms the slowest invocations
+beside an upload in ten parts took 10 to 39 ms, with this 9 to 14 (p99 of six windows each, two cores)."""
+
+
 @click.command("up")
 @settings_options()
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; end it with `sagemaker-emulator down`.")
@@ -34,6 +39,7 @@ def command(detach: bool, **values: Any) -> None:
     """Start the emulator."""
     settings = Settings(**values)
     os.umask(UMASK)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     if detach:
         from emulator.cli.detach import detached
 

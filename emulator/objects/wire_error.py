@@ -70,6 +70,13 @@ class MalformedPostRequest(WireError):
     text = "The body of your POST request is not well-formed multipart/form-data."
 
 
+class MaxMessageLengthExceeded(WireError):
+    """A document in the body is larger than any that says something."""
+
+    code = "MaxMessageLengthExceeded"
+    text = "Your request was too large."
+
+
 class NoForm(WireError):
     """An upload to a bucket that is not a form."""
 

@@ -22,13 +22,15 @@ from emulator.objects.reading import BodyFile
 class Claim:
     """What is handed to moto in place of bytes.
 
-    ``md5`` in hex; ``checksums`` by algorithm, as S3's headers have them; ``algorithm`` is that of the object.
+    ``md5`` in hex; ``checksums`` by algorithm, as S3's headers have them; ``algorithm`` is that of the object. ``held``
+    is what a key has already that the claim was made of.
     """
 
     body: Body
     md5: str
     checksums: Mapping[str, str] = field(default_factory=dict)
     algorithm: str = ""
+    held: Held | None = None
 
     def __len__(self) -> int:
         return size_of(self.body)
@@ -38,12 +40,25 @@ class Claim:
 
 
 class Held:
-    """What a ``FakeKey`` has as its buffer. moto closes it with the key; there is nothing to close."""
+    """What a ``FakeKey`` has as its buffer, shared by copies. moto closes it with the key; there is nothing to close.
 
-    __slots__ = ("body",)
+    ``known`` are the digests (base64, by algorithm) that the bytes were read for: they are never read for them again.
+    """
 
-    def __init__(self, body: Body) -> None:
+    __slots__ = ("body", "known")
+
+    def __init__(self, body: Body, known: Mapping[str, str] | None = None) -> None:
         self.body = body
+        self.known = known or {}
+
+    def digests(self, *algorithms: str) -> Mapping[str, str]:
+        """At least these digests; those that are not known are read for, all in one go."""
+        missing = {name for name in algorithms if name not in self.known}
+        if missing:
+            found = claims.digests(self.body, *missing)
+            # Put in place at once: another thread may be reading it.
+            self.known = {**self.known, **{name: found.value(name) for name in {"MD5", *missing}}}
+        return self.known
 
     def close(self) -> None:
         """Bytes are removed when no row names them any more, not before."""
@@ -106,10 +121,14 @@ class Claims:
         before: set[str] | None = getattr(self._local, "made", None)
         made: set[str] = set() if before is None else before
         self._local.made = made
+        if before is None:
+            self._local.cuts = {}
         try:
             yield made
         finally:
             self._local.made = before
+            if before is None:
+                self._local.cuts = None
 
     def made(self, body: Body) -> Body:
         """Note that this thread's request has made ``body``."""
@@ -117,6 +136,11 @@ class Claims:
         if made is not None:
             made.update(segment.blob for segment in body)
         return body
+
+    def cut(self, body: Body) -> Held:
+        """A piece of an object, as the same to the end of this thread's request: it is read for its digests once."""
+        cuts: dict[Body, Held] | None = getattr(self._local, "cuts", None)
+        return Held(body) if cuts is None else cuts.setdefault(body, Held(body))
 
     def kept(self, data: bytes) -> Claim:
         """Bytes that moto itself has made, as a claim."""
@@ -143,14 +167,13 @@ claims = Claims()
 
 def body_of(key: FakeKey) -> Body:
     """The bytes of a key."""
+    return held_of(key).body
+
+
+def held_of(key: FakeKey) -> Held:
+    """What a key has as its buffer."""
     held: Any = key._value_buffer
-    return held.body if isinstance(held, Held) else ()
-
-
-def claim_of(key: FakeKey) -> Claim:
-    """A key's bytes as a claim; they are read only where the key's ETag is not their MD5."""
-    body, etag = body_of(key), key.etag.strip('"')
-    return Claim(body, claims.digests(body).md5 if "-" in etag else etag)
+    return held if isinstance(held, Held) else Held(())
 
 
 def blank(model: type[T]) -> T:
@@ -162,33 +185,3 @@ def drop_what_is_no_metadata(key: FakeKey) -> None:
     """Headers of an upload that moto would show again with each read of the object."""
     for name in ("content-md5", "x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-content-sha256"):
         key.metadata.pop(name, None)
-
-
-def install() -> None:
-    """Let ``FakeKey.value`` be set to a `Claim`, or to bytes, which become one; and be read as either."""
-
-    def get_value(self: FakeKey) -> Any:
-        if claims.lends:
-            return claim_of(self)
-        if claims.shown is not None:
-            return b""
-        with claims.open(body_of(self)) as file:
-            return file.read()
-
-    def set_value(self: FakeKey, value: Any) -> None:
-        data = value.encode() if isinstance(value, str) else value
-        claim = data if isinstance(data, Claim) else claims.kept(bytes(data))
-        self._value_buffer = cast("Any", Held(claim.body))
-        self.contentsize = len(claim)
-        if self._etag is None:
-            self._etag = claim.md5
-
-    def copied(self: FakeKey, _memo: object) -> FakeKey:
-        twin = blank(FakeKey)
-        vars(twin).update(vars(self))
-        return twin
-
-    FakeKey.__deepcopy__ = copied  # type: ignore[attr-defined]  # moto copies keys to mark them, bytes and all
-    FakeKey.value = property(get_value, set_value)  # type: ignore[method-assign,assignment]
-    # There is no open file that a key could have left behind.
-    FakeKey.__del__ = lambda _self: None  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,8 @@ from moto.s3.exceptions import (
 from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
-from emulator.cloud.s3.claims import Claim, body_of, claim_of, claims, drop_what_is_no_metadata
+from emulator.cloud.s3.claims import Claim, body_of, claims, drop_what_is_no_metadata, held_of
+from emulator.cloud.s3.values import claim_of
 from emulator.objects import checksum
 from emulator.objects.body import cut, joined
 
@@ -148,7 +150,7 @@ def _checksum_of_part(part: FakeKey, algorithm: str) -> str:
     """As it came in with the part; read from its bytes where another algorithm did."""
     if part.checksum_algorithm == algorithm and part.checksum_value:
         return part.checksum_value
-    return claims.digests(body_of(part), algorithm).value(algorithm)
+    return held_of(part).digests(algorithm)[algorithm]
 
 
 def _keep_checksums_of_parts() -> None:
@@ -182,17 +184,18 @@ def _copy_parts_by_cutting() -> None:
         source = self.get_object(src_bucket_name, src_key_name, version_id=src_version_id)
         if source is None:
             raise MissingKey(key=src_key_name)
-        return upload.set_part(part_id, _cut_claim(source, start_byte, end_byte, algorithm_of(upload)))
+        return upload.set_part(part_id, cut_claim(source, start_byte, end_byte, algorithm_of(upload)))
 
     S3Backend.upload_part_copy = upload_part_copy  # type: ignore[method-assign]
 
 
-def _cut_claim(source: FakeKey, start: int | None, end: int | None, algorithm: str) -> Any:
-    """A part's claim on the bytes from ``start`` to ``end`` (included). They are read for their ETag, not copied."""
+def cut_claim(source: FakeKey, start: int | None, end: int | None, algorithm: str) -> Any:
+    """A part's claim on the bytes from ``start`` to ``end`` (included). They are read for their ETag, not copied, and
+    once in a request. Raises moto's InvalidRange."""
     if start is None or end is None:
-        return claim_of(source)
+        return claim_of(source, algorithm)
     if end >= source.size or start > end:
         raise InvalidRange(actual_size=str(source.size), range_requested=f"bytes={start}-{end}")
-    body = cut(body_of(source), start, end + 1)
-    digests = claims.digests(body, algorithm)
-    return Claim(body, digests.md5, {algorithm: digests.value(algorithm)})
+    held = claims.cut(cut(body_of(source), start, end + 1))
+    found = held.digests("MD5", algorithm)
+    return Claim(held.body, base64.b64decode(found["MD5"]).hex(), found, held=held)

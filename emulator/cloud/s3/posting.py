@@ -14,6 +14,7 @@ from moto.s3.responses import S3Response
 
 from emulator.cloud.s3.claims import Claim
 from emulator.cloud.s3.fields import Fields
+from emulator.cloud.s3.naming import NAMED
 from emulator.cloud.s3.reception import Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.cloud.s3.requests import check_length
@@ -43,6 +44,7 @@ def receive(environ: dict[str, Any], bucket: str, reception: Reception, secret_o
     if expected is not None and claim.checksums[algorithm] != expected:
         raise BadDigest(f"The {algorithm} you specified did not match the calculated checksum.")
     _leave_fields(environ, form)
+    environ[NAMED] = [form.fields["key"]]
     return claim
 
 

@@ -25,7 +25,7 @@ from moto.s3.models import (
 )
 from moto.utilities.utils import LowercaseDict
 
-from emulator.cloud.s3.claims import Claim, Held, blank, body_of
+from emulator.cloud.s3.claims import Claim, Held, blank, body_of, held_of
 from emulator.cloud.s3.keys import IndexedKeys
 from emulator.cloud.s3.multipart import Completed
 from emulator.objects.body import Body, Segment, blobs_of
@@ -86,6 +86,8 @@ class Records:
             state["_time_progressed"] = key._time_progressed
         state["_metadata"] = dict(key.metadata.items())
         state["body"] = [(segment.blob, segment.offset, segment.size) for segment in body_of(key)]
+        if known := held_of(key).known:
+            state["digests"] = dict(known)
         if (grants := _grants(key.acl)) != _grants(_PRIVATE):
             state["acl"] = grants
         whole: Any = key.multipart
@@ -98,7 +100,7 @@ class Records:
         members = vars(key)
         members.update(state)
         members["name"] = name
-        members["_value_buffer"] = Held(_body(members.pop("body")))
+        members["_value_buffer"] = Held(_body(members.pop("body")), members.pop("digests", None))
         members["_metadata"] = LowercaseDict(members["_metadata"])
         members["acl"] = _acl(members["acl"]) if "acl" in members else _PRIVATE
         if "multipart" in members:

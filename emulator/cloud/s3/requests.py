@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlparse
 
 from emulator.objects.wire_error import InvalidArgument, KeyTooLong
 
@@ -51,6 +51,27 @@ def is_upload(environ: Mapping[str, Any]) -> bool:
     return not (asked & _SUBRESOURCES) and ("uploadId" in asked) == ("partNumber" in asked)
 
 
+def is_copy(environ: Mapping[str, Any]) -> bool:
+    """Whether a request makes an object, or a part of one, of another object."""
+    return environ["REQUEST_METHOD"] == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ and _names_object(environ)
+
+
+def copy_source(environ: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """Bucket, key (decoded; either may be empty) and version of what a request copies."""
+    source = urlparse(environ["HTTP_X_AMZ_COPY_SOURCE"])
+    bucket, _, key = unquote(source.path).lstrip("/").partition("/")
+    return bucket, key, parse_qs(source.query).get("versionId", [None])[0]
+
+
+def copied_range(environ: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """First and last byte of a copied range; None and None for the whole. The range's form was checked."""
+    asked = environ.get("HTTP_X_AMZ_COPY_SOURCE_RANGE")
+    if asked is None:
+        return None, None
+    first, _, last = str(asked).removeprefix("bytes=").partition("-")
+    return int(first), int(last)
+
+
 def part_number(environ: Mapping[str, Any]) -> str | None:
     """The number, as it was sent, of the part that a request uploads or copies; None where it does neither."""
     asked = query(environ) if environ["REQUEST_METHOD"] == "PUT" else {}
@@ -81,6 +102,12 @@ def is_form(environ: Mapping[str, Any]) -> bool:
     """Whether a request is a browser's upload by form."""
     is_form = environ.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data")
     return environ["REQUEST_METHOD"] == "POST" and is_form and _BUCKET.fullmatch(_path(environ)) is not None
+
+
+def is_deletion(environ: Mapping[str, Any]) -> bool:
+    """Whether the body of a request names objects to delete."""
+    of_bucket = _BUCKET.fullmatch(_path(environ)) is not None
+    return environ["REQUEST_METHOD"] == "POST" and of_bucket and "delete" in query(environ)
 
 
 def changes(environ: Mapping[str, Any]) -> bool:

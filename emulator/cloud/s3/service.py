@@ -25,14 +25,16 @@ from emulator.cloud.s3 import (
     listing,
     marks,
     multipart,
+    naming,
     posting,
     preflight,
     replies,
     requests,
     sending,
     signatures,
+    sources,
+    values,
 )
-from emulator.cloud.s3 import claims as claim_check
 from emulator.cloud.s3.claims import claims
 from emulator.cloud.s3.ledger import Ledger
 from emulator.cloud.s3.memory import forget_keys, held_bucket
@@ -56,7 +58,7 @@ def install() -> None:
     """Apply every hook to moto's S3, once in a process. Raises `contract.MotoDiffers`."""
     contract.check()
     for part in (
-        claim_check,
+        values,
         multipart,
         copying,
         listing,
@@ -159,12 +161,12 @@ class S3:
             yield
             return
         bucket, key = requests.bucket_and_key(environ)
-        with self._turns.of(bucket, unquote(key)):
+        with self._turns.of(bucket, [unquote(key)] if key else environ.get(naming.NAMED, ())):
             yield
 
     def changing(self, bucket: str, key: str, change: Callable[[], T]) -> T:
         """Run a change of an object that comes by no request, and make it durable."""
-        with self._turns.of(bucket, key):
+        with self._turns.of(bucket, [key]):
             result = change()
             self.commit()
             return result
@@ -185,6 +187,10 @@ class S3:
         elif requests.is_form(environ):
             bucket, _ = requests.bucket_and_key(environ)
             environ[RECEIVED] = posting.receive(environ, bucket, self.reception, secret_of)
+        elif requests.is_deletion(environ):
+            naming.receive(environ)
+        elif requests.is_copy(environ):
+            sources.digest(environ, _part(environ))
         return sending.take_out(environ) if requests.is_read(environ) else Asked()
 
     def _bury(self, names: Iterable[str]) -> None:

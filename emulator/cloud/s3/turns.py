@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _TURNS = 256
 
@@ -17,9 +17,10 @@ class Turns:
         self._locks = [threading.RLock() for _ in range(_TURNS)]
 
     @contextlib.contextmanager
-    def of(self, bucket: str, key: str) -> Iterator[None]:
-        """The turn of one key (decoded); without one, of all: a bucket itself, or keys that a body names."""
-        mine = [self._locks[hash((bucket, key)) % _TURNS]] if key else self._locks
+    def of(self, bucket: str, keys: Iterable[str] = ()) -> Iterator[None]:
+        """The turns of some keys (decoded); without any, of all: a bucket itself."""
+        places = sorted({hash((bucket, key)) % _TURNS for key in keys})
+        mine = [self._locks[place] for place in places] or self._locks
         with contextlib.ExitStack() as held:
             for lock in mine:  # always in this order, so that nobody waits for somebody who waits
                 held.enter_context(lock)
