@@ -41,6 +41,7 @@ from emulator.cloud.s3.memory import forget_keys, held_bucket
 from emulator.cloud.s3.reception import Part, Reception
 from emulator.cloud.s3.replies import RECEIVED
 from emulator.cloud.s3.sending import Asked, Sending
+from emulator.cloud.s3.touches import Touch
 from emulator.cloud.s3.turns import Turns
 from emulator.objects import ranges
 from emulator.objects.assembly import Assemblies
@@ -144,12 +145,12 @@ class S3:
 
     def commit(self) -> None:
         """Store what the request that is under way has changed. Raises OSError and sqlite3.Error."""
-        with marks.touches.recording() as touched, self._catalogue.lock:
+        with marks.touches.recording() as touched:
+            if not touched and not marks.touches.astray:
+                return  # reads do not wait for those who write
             try:
-                if self._local.began != self._resets:
-                    self.ledger.take_back(touched)
-                    raise WasReset("The emulator was reset while the request was under way.")
-                self.ledger.commit(touched)
+                with self._catalogue.lock:
+                    self._commit(touched)
             finally:
                 touched.clear()
 
@@ -192,6 +193,12 @@ class S3:
         elif requests.is_copy(environ):
             sources.digest(environ, _part(environ))
         return sending.take_out(environ) if requests.is_read(environ) else Asked()
+
+    def _commit(self, touched: set[Touch]) -> None:
+        if self._local.began != self._resets:
+            self.ledger.take_back(touched)
+            raise WasReset("The emulator was reset while the request was under way.")
+        self.ledger.commit(touched)
 
     def _bury(self, names: Iterable[str]) -> None:
         """Let those of ``names`` go that no row names; under the catalogue's lock.

@@ -71,6 +71,11 @@ class Touches:
         with self._lock:
             self._stray.add(touch)
 
+    @property
+    def astray(self) -> bool:
+        """Whether there are marks of threads that were not recording."""
+        return bool(self._stray)
+
     def take_stray(self) -> set[Touch]:
         """The marks of threads that were not recording; they are handed over."""
         with self._lock:

@@ -113,3 +113,28 @@ def test_read_touches_no_other_service(tmp_path: Path) -> None:
         services.commit = lambda touched: (seen.append(bool(touched)), commit(touched))[1]  # type: ignore[method-assign]
         s3.get_object(Bucket=BUCKET, Key="k")
         assert seen == [False]
+
+
+def test_reads_do_not_wait_for_those_who_write(tmp_path: Path) -> None:
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=Config(read_timeout=20, retries={"total_max_attempts": 1}))
+        for key, size in (("small", 10), ("large", 100_000)):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"x" * size)
+        locked, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with aws.cloud._catalogue.lock:
+                locked.set()
+                done.wait(60)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert locked.wait(20)
+        try:
+            assert s3.get_object(Bucket=BUCKET, Key="small")["Body"].read() == b"x" * 10
+            assert s3.get_object(Bucket=BUCKET, Key="large")["Body"].read() == b"x" * 100_000
+            assert s3.head_object(Bucket=BUCKET, Key="large")["ContentLength"] == 100_000
+            assert keys(s3) == {"small", "large"}
+        finally:
+            done.set()
+            holder.join()
