@@ -93,11 +93,14 @@ class Mounted:
 
     def clear(self) -> None:
         """Back to a fresh account, on disk too."""
-        with self.services.clearing():  # a request that is still to be stored finds all of it, or that it was reset
+        # A request that is still to be stored finds all of it done. The rows go before the bytes that they name.
+        with self.services.clearing(), self._catalogue.lock:
             self._forget()
-            self._catalogue.clear()
+            with self._catalogue.transaction():
+                self._catalogue.clear()
+                self.services.sign()
             self.s3.clear()
-        self._begin()
+            self._begin()
 
     def close(self) -> None:
         """Empty moto."""

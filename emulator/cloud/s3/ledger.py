@@ -18,7 +18,7 @@ from emulator.cloud.s3 import records
 from emulator.cloud.s3.marks import touches
 from emulator.cloud.s3.memory import Memory, held_bucket, keys_of
 from emulator.cloud.s3.records import Records
-from emulator.cloud.s3.touches import Bucket, Key, Part, Touch, Upload
+from emulator.cloud.s3.touches import Bucket, Key, Known, Part, Touch, Upload
 from emulator.cloud.services import shape
 from emulator.objects.assembly import Assemblies
 from emulator.objects.blobs import Blobs
@@ -129,7 +129,7 @@ class Ledger:
                 backend = s3_backends[bucket.account_id][bucket.partition]
                 data = records.of_bucket(bucket, _tags(backend, [bucket.arn]))
                 self._catalogue.put_bucket(bucket.name, bucket.account_id, bucket.partition, data)
-            case Key(name=name):
+            case Key(name=name) | Known(name=name):
                 return self._store_key(bucket, name)
             case Upload(upload=upload):
                 self._store_upload(bucket, upload)

@@ -37,13 +37,14 @@ class Memory:
     def restore(self, touch: Touch) -> None:
         """What is stored of ``touch`` in place of what moto holds."""
         row, held = self._catalogue.bucket(touch.bucket), held_bucket(touch.bucket)
-        if row is None:
+        if row is None and isinstance(touch, Bucket):
             _forget_bucket(touch.bucket)
-        elif held is None:
+        elif row is not None and held is None:
             self._load_bucket(touch.bucket, *row)
-        else:
+        elif held is not None:
             match touch:
                 case Bucket():
+                    assert row is not None
                     self._restore_bucket(held, row[2])
                 case Key(name=name):
                     self._restore_key(held, name)

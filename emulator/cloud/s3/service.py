@@ -120,11 +120,11 @@ class S3:
 
         Requests that are under way lose the bytes that they have stored, and cannot be stored any more.
         """
-        self._resets += 1
         marks.touches.take_stray()
         self._assemblies.clear()
         self.graves.clear()
         self.blobs.clear()
+        self._resets += 1  # last: whoever began before may have stored bytes that are gone
 
     @contextmanager
     def request(self) -> Iterator[Visit]:

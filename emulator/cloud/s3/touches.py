@@ -40,7 +40,15 @@ class Part:
     number: int
 
 
-Touch = Bucket | Key | Upload | Part
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has been found out about a key that did not change: worth storing, and nothing to take back."""
+
+    bucket: str
+    name: str
+
+
+Touch = Bucket | Key | Upload | Part | Known
 
 
 class Touches:

@@ -9,7 +9,7 @@ from moto.s3.models import FakeKey
 
 from emulator.cloud.s3.claims import Claim, Held, blank, body_of, claims, held_of
 from emulator.cloud.s3.marks import touches
-from emulator.cloud.s3.touches import Key
+from emulator.cloud.s3.touches import Known
 
 
 def claim_of(key: FakeKey, *algorithms: str) -> Claim:
@@ -27,7 +27,7 @@ def digests_of(key: FakeKey, *algorithms: str) -> dict[str, str]:
     before = held.known
     found = held.digests(*(name for name in algorithms if name not in own))
     if found is not before and key.bucket_name:
-        touches.mark(Key(key.bucket_name, key.name))
+        touches.mark(Known(key.bucket_name, key.name))
     return {**found, **own}
 
 

@@ -37,7 +37,7 @@ class Services:
 
     def __init__(self, rows: ServiceRows) -> None:
         self._rows = rows
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stored = Stored()
         self._memory = Memory(rows, self._stored)
 
@@ -53,7 +53,7 @@ class Services:
         if written_by not in (None, moto.__version__):
             self._load_now()
         with self._rows.transaction():
-            self._sign()
+            self.sign()
 
     def recording(self) -> AbstractContextManager[Touched]:
         """Yields what the calling thread reaches of moto inside, for `commit`."""
@@ -85,12 +85,10 @@ class Services:
 
     @contextlib.contextmanager
     def clearing(self) -> Iterator[None]:
-        """Around what clears the rows, in one transaction: forgets them. moto has been emptied after `forget`."""
+        """Around what empties moto and clears the rows, which are to be signed again: nothing is stored meanwhile."""
         with self._lock:
             self.forget()
-            with self._rows.transaction():
-                yield
-                self._sign()
+            yield
 
     def access_keys(self) -> dict[str, str]:
         """Which account each stored access key belongs to; moto is not asked."""
@@ -137,6 +135,7 @@ class Services:
             if lacking is not None:
                 raise shape.unreadable(written_by, moto.__version__, f"{lacking} is missing")
 
-    def _sign(self) -> None:
+    def sign(self) -> None:
+        """Note who wrote the rows; in a transaction."""
         self._rows.set_meta("format", FORMAT)
         self._rows.set_meta("moto", moto.__version__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,100 @@ def test_upload_that_a_reset_overtakes_is_refused_and_leaves_nothing(
         assert keys(s3) == set()
         s3.put_object(Bucket=BUCKET, Key="k", Body=b"x" * 100_000)
         assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"x" * 100_000
+
+
+def test_upload_that_begins_in_the_middle_of_a_reset_is_refused_or_whole(tmp_path: Path) -> None:
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=ONCE)
+        inner = aws.cloud._ready().s3
+        clear, receive = inner.blobs.clear, inner.reception.receive
+        began, stored, over = threading.Event(), threading.Event(), threading.Event()
+        answers: list[bool] = []
+
+        def slow_clear() -> None:
+            began.set()
+            assert stored.wait(20)
+            clear()
+
+        def slow_receive(*given: Any) -> Any:
+            claim = receive(*given)
+            stored.set()
+            assert over.wait(20)
+            return claim
+
+        def put() -> None:
+            assert began.wait(20)
+            try:
+                s3.put_object(Bucket=BUCKET, Key="k", Body=b"x" * 100_000)
+                answers.append(True)
+            except ClientError:
+                answers.append(False)
+
+        inner.blobs.clear, inner.reception.receive = slow_clear, slow_receive  # type: ignore[method-assign]
+        writer = threading.Thread(target=put)
+        writer.start()
+        aws.cloud.reset()
+        over.set()
+        writer.join()
+        assert answers == [False]
+        assert keys(aws.client("s3")) == set()
+
+
+def test_reset_that_is_cut_off_leaves_no_object_without_its_bytes(tmp_path: Path) -> None:
+    with mounted(tmp_path) as aws:
+        aws.client("s3").put_object(Bucket=BUCKET, Key="k", Body=b"x" * 100_000)
+        blobs = aws.cloud._ready().s3.blobs
+        clear = blobs.clear
+
+        def cut_off() -> None:
+            clear()
+            raise KeyboardInterrupt
+
+        blobs.clear = cut_off  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            aws.cloud.reset()
+    with mounted(tmp_path) as aws:
+        assert keys(aws.client("s3")) == set()
+
+
+def test_copy_that_cannot_be_stored_takes_nothing_back_of_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mounted(tmp_path) as aws:
+        s3 = aws.client("s3", config=ONCE)
+        upload = {"Bucket": BUCKET, "Key": "source"}
+        upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+        part = {"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=b"old")["ETag"]}
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
+        inner, catalogue = aws.cloud._ready().s3, aws.cloud._catalogue
+        put_object = catalogue.put_object
+        written, failed = threading.Event(), threading.Event()
+
+        def full(bucket: str, name: str, *given: Any) -> None:
+            if name == "source":
+                return put_object(bucket, name, *given)
+            other.start()
+            assert written.wait(20)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def write() -> None:
+            """Another client's write, which is done in moto and still to be stored while the copy fails."""
+            from moto.s3.models import s3_backends
+
+            with inner.request():
+                s3_backends[ACCOUNT]["aws"].put_object(BUCKET, "source", b"new")
+                written.set()
+                assert failed.wait(20)
+                inner.commit()
+
+        other = threading.Thread(target=write)
+        with monkeypatch.context() as patched:
+            patched.setattr(catalogue, "put_object", full)
+            with pytest.raises(ClientError, match="No space left"):
+                s3.copy_object(Bucket=BUCKET, Key="copy", CopySource=f"{BUCKET}/source")
+        failed.set()
+        other.join()
+        assert s3.get_object(Bucket=BUCKET, Key="source")["Body"].read() == b"new"
 
 
 def test_read_touches_no_other_service(tmp_path: Path) -> None:

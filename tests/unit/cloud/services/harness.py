@@ -79,10 +79,11 @@ class Kept:
         return self.services.access_keys().get(access_key, ACCOUNT)
 
     def reset(self) -> None:
-        self.services.forget()
-        _empty_moto()
         with self.services.clearing():
-            self.rows.clear()
+            _empty_moto()
+            with self.rows.transaction():
+                self.rows.clear()
+                self.services.sign()
 
     def close(self) -> None:
         self.services.forget()
