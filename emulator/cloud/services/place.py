@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import NamedTuple
 
@@ -42,5 +43,10 @@ class Place(NamedTuple):
 
 def package_of(kind: type) -> str:
     """The package of moto that a class belongs to: ``sqs`` for ``moto.sqs.models.Queue``; ``""`` outside of moto."""
-    parts = kind.__module__.split(".")
+    return _package(kind.__module__)
+
+
+@functools.cache
+def _package(module: str) -> str:
+    parts = module.split(".")
     return parts[1] if parts[0] == "moto" and len(parts) > 2 else ""
