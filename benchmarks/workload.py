@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.api import Api
 from emulator.optml import archive, config
+from emulator.optml.cluster import Cluster
 from emulator.optml.layout import Layout, open_to_all
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -16,7 +17,6 @@ INSTANCE_TYPE = "ml.m5.large"
 ENVIRONMENT = {"OMP_NUM_THREADS": "2"}
 """What the emulator sets for an instance of that type and a program's speed depends on."""
 BUCKET = "benchmark"
-_HOST = "algo-1"
 _ROLE = "arn:aws:iam::123456789012:role/service-role/AmazonSageMaker-ExecutionRole"
 _CHANNELS = {"train": slice(0, 450), "validation": slice(450, None)}
 
@@ -101,7 +101,9 @@ def lay_out_training(root: Path) -> Path:
     for name, content in channels().items():
         (layout.data / name).mkdir()
         (layout.data / name / "data.csv").write_bytes(content)
-    config.write(layout.config, training_request("bare"), config.Cluster(_HOST, [_HOST], INSTANCE_TYPE))
+    request = training_request("bare")
+    cluster = Cluster.of(request["ResourceConfig"])
+    config.write(layout.config, request, cluster, cluster.hosts[0])
     open_to_all(layout.ml)
     return layout.ml
 

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-GROUP = "homogeneousCluster"
-"""The name AWS gives the one instance group of a cluster of equal instances."""
+from emulator.optml.cluster import Cluster, Host
+
+CHECKPOINTS = "/opt/ml/checkpoints"
+"""Where a container finds and leaves checkpoints when the request does not say."""
+
+_INTERFACE = "eth0"
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The hosts of a job as one of them sees it."""
-
-    current_host: str
-    hosts: Sequence[str]
-    instance_type: str
-    interface: str = "eth0"
-
-
-def write(directory: Path, request: Mapping[str, Any], cluster: Cluster) -> None:
-    """Write hyperparameters.json, inputdataconfig.json and resourceconfig.json for a CreateTrainingJob request."""
+def write(directory: Path, request: Mapping[str, Any], cluster: Cluster, host: Host) -> None:
+    """Write what ``host`` is told of a CreateTrainingJob request."""
     _write(directory / "hyperparameters.json", request.get("HyperParameters", {}))
-    _write(directory / "inputdataconfig.json", input_data(request))
-    _write(directory / "resourceconfig.json", resources(cluster))
+    _write(directory / "inputdataconfig.json", input_data(request, cluster, host))
+    _write(directory / "resourceconfig.json", resources(cluster, host))
+    if "CheckpointConfig" in request:
+        _write(directory / "checkpointconfig.json", {"LocalPath": CHECKPOINTS, **request["CheckpointConfig"]})
 
 
-def input_data(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Channel name to its properties; ContentType only where the request gives one."""
-    default_mode = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
-    return {channel["ChannelName"]: _channel(channel, default_mode) for channel in request.get("InputDataConfig", ())}
+def input_data(request: Mapping[str, Any], cluster: Cluster, host: Host) -> dict[str, dict[str, str]]:
+    """Name to properties of each channel that ``host`` gets; ContentType only where the request gives one."""
+    return {
+        channel["ChannelName"]: _channel(channel, mode_of(request, channel))
+        for channel in request.get("InputDataConfig", ())
+        if host in cluster.receivers(channel)
+    }
 
 
-def _channel(channel: Mapping[str, Any], default_mode: str) -> dict[str, str]:
+def mode_of(request: Mapping[str, Any], channel: Mapping[str, Any]) -> str:
+    """File, FastFile or Pipe: the channel's own input mode, or else the job's."""
+    mode: str = channel.get("InputMode", request["AlgorithmSpecification"].get("TrainingInputMode", "File"))
+    return mode
+
+
+def _channel(channel: Mapping[str, Any], mode: str) -> dict[str, str]:
     source = channel["DataSource"].get("S3DataSource", {})
     properties = {
-        "TrainingInputMode": channel.get("InputMode", default_mode),
+        "TrainingInputMode": mode,
         "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
         "RecordWrapperType": channel.get("RecordWrapperType", "None"),
     }
@@ -47,17 +51,22 @@ def _channel(channel: Mapping[str, Any], default_mode: str) -> dict[str, str]:
     return properties
 
 
-def resources(cluster: Cluster) -> dict[str, Any]:
-    """The content of resourceconfig.json."""
-    hosts = sorted(cluster.hosts)
-    group = {"instance_group_name": GROUP, "instance_type": cluster.instance_type, "hosts": hosts}
+def resources(cluster: Cluster, host: Host) -> dict[str, Any]:
+    """The content of resourceconfig.json on ``host``."""
     return {
-        "current_host": cluster.current_host,
-        "current_instance_type": cluster.instance_type,
-        "current_group_name": GROUP,
-        "hosts": hosts,
-        "instance_groups": [group],
-        "network_interface_name": cluster.interface,
+        "current_host": host.name,
+        "current_instance_type": host.instance_type,
+        "current_group_name": host.group,
+        "hosts": cluster.names,
+        "instance_groups": [
+            {
+                "instance_group_name": name,
+                "instance_type": members[0].instance_type,
+                "hosts": sorted(member.name for member in members),
+            }
+            for name, members in cluster.groups.items()
+        ],
+        "network_interface_name": _INTERFACE,
     }
 
 

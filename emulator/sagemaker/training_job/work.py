@@ -12,6 +12,7 @@ from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Hand
 from emulator.machines.machine import Command, Event, Failed
 from emulator.objects.port import ObjectError
 from emulator.optml import archive, channels, config
+from emulator.optml.cluster import Cluster
 from emulator.optml.layout import Layout, open_to_all
 from emulator.sagemaker.container import environment
 from emulator.sagemaker.platform import Platform
@@ -94,8 +95,8 @@ class TrainingJobWork:
             for channel in request.get("InputDataConfig", ()):
                 target = layout.data / channel["ChannelName"]
                 channels.stage(self._platform.objects, resource.key.scope.account, channel, target, shared=shared)
-            cluster = config.Cluster(HOST, [HOST], request["ResourceConfig"]["InstanceType"])
-            config.write(layout.config, request, cluster)
+            cluster = Cluster.of(request["ResourceConfig"])
+            config.write(layout.config, request, cluster, cluster.hosts[0])
             open_to_all(layout.ml / "input")
         except channels.StagingError as error:
             return Failed(str(error))

@@ -17,6 +17,7 @@ import pytest
 
 from emulator.objects.port import NoSuchBucket, NoSuchKey, ObjectInfo
 from emulator.optml import archive, channels, config
+from emulator.optml.cluster import Cluster
 from emulator.optml.layout import Layout, open_to_all
 from emulator.optml.model_data import ModelDataError, fetch
 from emulator.optml.s3uri import S3Uri, parse
@@ -143,7 +144,8 @@ REQUEST: dict[str, Any] = {
 
 
 def test_the_configuration_files_say_what_the_job_was_given(tmp_path: Path) -> None:
-    config.write(tmp_path, REQUEST, config.Cluster("algo-1", ["algo-2", "algo-1"], "ml.m5.large"))
+    cluster = Cluster.of({"InstanceType": "ml.m5.large", "InstanceCount": 2})
+    config.write(tmp_path, REQUEST, cluster, cluster.hosts[0])
     written = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
     assert written["hyperparameters.json"] == REQUEST["HyperParameters"]
     common = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
@@ -166,7 +168,8 @@ def test_the_configuration_files_say_what_the_job_was_given(tmp_path: Path) -> N
 
 
 def test_a_job_without_channels_or_hyperparameters_has_empty_files(tmp_path: Path) -> None:
-    config.write(tmp_path, {"AlgorithmSpecification": {}}, config.Cluster("algo-1", ["algo-1"], "ml.m5.large"))
+    cluster = Cluster.of({"InstanceType": "ml.m5.large", "InstanceCount": 1})
+    config.write(tmp_path, {"AlgorithmSpecification": {}}, cluster, cluster.hosts[0])
     assert json.loads((tmp_path / "hyperparameters.json").read_text()) == {}
     assert json.loads((tmp_path / "inputdataconfig.json").read_text()) == {}
 
