@@ -172,7 +172,7 @@ class Emulator:
         opened.callback(self._store.close)
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
         opened.callback(self._engine.close)
-        self._supervisor = Supervisor(self._store, clock)
+        self._supervisor = Supervisor(self._store, clock, settings.instances_at_once)
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
         self._s3 = self._other_s3()
@@ -273,8 +273,8 @@ class Emulator:
 
     def _end_containers(self) -> None:
         """Training containers stay, also those that have ended: the next start learns from them how."""
-        kept = {"training-job"} if not self.settings.ephemeral else set()
-        self._quietly(lambda: reap(self._engine, lambda owned: owned.labels.get("noun") in kept))
+        stays = self._supervisor.outliving() if not self.settings.ephemeral else (lambda _labels: False)
+        self._quietly(lambda: reap(self._engine, lambda owned: stays(owned.labels)))
 
     def _remove_containers(self) -> None:
         self._quietly(lambda: reap(self._engine, _nobody))

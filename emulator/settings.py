@@ -6,6 +6,7 @@ fields of this class, so an option is declared here and nowhere else.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,22 @@ class Settings:
     engine: EngineChoice = field(
         default="auto", metadata={"help": "Where containers run; auto takes Docker when an engine answers."}
     )
+    max_instances: int = field(
+        default=0,
+        metadata={
+            "help": "Training instances that run at once; further jobs wait. 0: twice the processors, at least 8."
+        },
+    )
+    spot_price: float = field(
+        default=0.3,
+        metadata={"help": "What a second of a spot instance counts in BillableTimeInSeconds: more than 0, at most 1."},
+    )
+    file_systems: str = field(
+        default="",
+        metadata={
+            "help": "Where the file systems (fs-...) of training jobs are; empty: file-systems in the data directory."
+        },
+    )
     region: str = field(
         default="us-east-1", metadata={"help": "Region of requests that are not signed for another one."}
     )
@@ -78,11 +95,24 @@ class Settings:
         durabilities = get_args(Durability)
         self._must("durability", self.durability in durabilities, f"one of {', '.join(durabilities)}")
         self._must("engine", self.engine in engines, f"one of {', '.join(engines)}")
+        self._must("max_instances", type(self.max_instances) is int and self.max_instances >= 0, "a number from 0 on")
+        self._must("spot_price", _is_share(self.spot_price), "more than 0 and at most 1")
+        self._must("file_systems", isinstance(self.file_systems, str), "a directory")
         self._must("region", _matches(REGION, self.region), "a region (like eu-central-1)")
         self._must("account", _matches(ACCOUNT, self.account), "an account id (a text of twelve digits)")
         self._must("s3_endpoint_url", _matches(S3_URL, self.s3_endpoint_url), "a URL (like http://localhost:9000)")
         self._must("s3_profile", isinstance(self.s3_profile, str), "the name of an AWS profile")
         self._must("log_level", self.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}")
+
+    @property
+    def instances_at_once(self) -> int:
+        """How many training instances may run at once."""
+        return self.max_instances or max(8, 2 * (os.cpu_count() or 1))
+
+    @property
+    def file_systems_dir(self) -> Path:
+        """The directory in which each file system of training jobs is one, called by its id."""
+        return Path(self.file_systems).expanduser().absolute() if self.file_systems else self.data_dir / "file-systems"
 
     @property
     def synced(self) -> bool:
@@ -92,6 +122,10 @@ class Settings:
     def _must(self, name: str, good: bool, wanted: str) -> None:
         if not good:
             raise ValueError(f"{name} must be {wanted}, not {getattr(self, name)!r}.")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:

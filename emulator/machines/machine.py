@@ -37,6 +37,27 @@ class Alarm(Command):
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Reserve(Command):
+    """Ask for ``count`` instances. ``granted`` is posted once they are to be had, ``queued`` when that is not now."""
+
+    count: int
+    granted: Event
+    queued: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Command):
+    """The life has ``count`` instances already: said again after each restart."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release(Command):
+    """Give back the life's instances, or its place among those who wait for some."""
+
+
 LifeT = TypeVar("LifeT")
 
 Step = tuple[LifeT | None, tuple[Command, ...]]

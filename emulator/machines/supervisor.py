@@ -17,7 +17,8 @@ import msgspec
 
 from emulator.clock import Clock
 from emulator.machines.alarms import Alarms
-from emulator.machines.machine import Alarm, Command, Event, Failed, Machine
+from emulator.machines.capacity import Capacity
+from emulator.machines.machine import Alarm, Command, Event, Failed, Hold, Machine, Release, Reserve
 from emulator.state.store import Key, Missing, Resource, Store, StoreUnavailable, Transition
 
 log = logging.getLogger(__name__)
@@ -39,16 +40,22 @@ class Kind:
     work: Work
     claims: Callable[[Resource, Mapping[str, str]], bool] = lambda _resource, _labels: True
     """Whether a living resource still wants a container that carries its uid, told by the container's labels."""
+    outlives: Callable[[Resource], bool] = lambda _resource: False
+    """Whether a living resource's containers go on when the emulator stops in good order."""
 
 
 class Supervisor:
-    """Runs every life of every kind. All methods may be called from any thread."""
+    """Runs every life of every kind. All methods may be called from any thread.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    ``instances`` is how many instances lives may have at once; None for no bound.
+    """
+
+    def __init__(self, store: Store, clock: Clock, instances: int | None = None) -> None:
         self._store = store
         self._clock = clock
         self._kinds: dict[str, Kind] = {}
         self._alarms = Alarms(clock, self._ring)
+        self._capacity = Capacity(instances, self._soon)
         self._locks = tuple(threading.RLock() for _ in range(_STRIPES))
         self._guard = threading.Lock()
         self._busy: dict[threading.Thread, bool] = {}  # and whether it lasts
@@ -65,6 +72,11 @@ class Supervisor:
             return resource is not None and self._kinds[resource.key.noun].claims(resource, labels)
 
         return wanted
+
+    def outliving(self) -> Callable[[Mapping[str, str]], bool]:
+        """Whether a container with the given labels goes on when the emulator stops."""
+        staying = {each.uid for each in self.unfinished() if self._kinds[each.key.noun].outlives(each)}
+        return lambda labels: labels.get("uid", "") in staying
 
     def register(self, kind: Kind) -> None:
         """Let this supervisor run lives of a kind."""
@@ -94,6 +106,10 @@ class Supervisor:
                 return None
             return self._apply(found, event)
 
+    def later(self, at: float, resource: Resource, event: Event) -> None:
+        """Post an event at a time (seconds since the epoch), unless the emulator ends before."""
+        self._alarms.set(at, (resource, event))
+
     def unfinished(self) -> list[Resource]:
         """Every stored resource whose life may wait for something. Ask before new ones can begin."""
         return [
@@ -104,14 +120,16 @@ class Supervisor:
 
     def recover(self, unfinished: Iterable[Resource]) -> int:
         """Give these lives their pending commands again; answers how many waited for something."""
-        count = 0
-        for resource in unfinished:
-            machine = self._kinds[resource.key.noun].machine
-            commands = machine.resume(machine.load(resource.state))
+        waiting = [(resource, self._pending(resource)) for resource in unfinished]
+        # Whoever has instances says so before anybody asks for some.
+        for resource, commands in sorted(waiting, key=lambda one: not any(isinstance(each, Hold) for each in one[1])):
             with self._lock(resource.key):
                 self._run(resource, commands)
-            count += bool(commands)
-        return count
+        return sum(bool(commands) for _, commands in waiting)
+
+    def _pending(self, resource: Resource) -> tuple[Command, ...]:
+        machine = self._kinds[resource.key.noun].machine
+        return machine.resume(machine.load(resource.state))
 
     def beside(self, name: str, work: Callable[[], None]) -> None:
         """Run ``work``, which lasts as long as a container does, on a thread of its own."""
@@ -137,8 +155,9 @@ class Supervisor:
         self._open = False
 
     def forget(self) -> None:
-        """Drop all alarms; for a reset, when the store is cleared as well."""
+        """Drop all alarms and reservations; for a reset, when the store is cleared as well."""
         self._alarms.clear()
+        self._capacity.clear()
 
     def _apply(self, resource: Resource, event: Event) -> Resource | None:
         machine = self._kinds[resource.key.noun].machine
@@ -158,11 +177,32 @@ class Supervisor:
 
     def _run(self, resource: Resource, commands: Iterable[Command]) -> None:
         for command in commands:
-            if isinstance(command, Alarm):
-                self._alarms.set(command.at, (resource, command.event))
-            else:
-                name = f"{resource.key.noun}/{resource.key.name}/{type(command).__name__}"
-                self._start(name, partial(self._work, resource, command), command.lasting)
+            match command:
+                case Alarm(at, event):
+                    self._alarms.set(at, (resource, event))
+                case Reserve():
+                    self._reserve(resource, command)
+                case Hold(count):
+                    self._capacity.hold(resource.uid, count)
+                case Release():
+                    self._capacity.release(resource.uid)
+                case _:
+                    name = f"{resource.key.noun}/{resource.key.name}/{type(command).__name__}"
+                    self._start(name, partial(self._work, resource, command), command.lasting)
+
+    def _reserve(self, resource: Resource, command: Reserve) -> None:
+        granted = (resource, command.granted)
+        match self._capacity.reserve(resource.uid, command.count, resource.created_at, granted):
+            case "granted":
+                self._soon(granted)
+            case "queued":
+                self._soon((resource, command.queued))
+            case "impossible":
+                self._soon((resource, Failed(_too_many(command.count, self._capacity.limit))))
+
+    def _soon(self, what: tuple[Resource, Event]) -> None:
+        """Post an event from another thread: this one may be holding the lock of another resource."""
+        self._alarms.set(0.0, what)
 
     def _start(self, name: str, work: Callable[[], None], lasting: bool) -> None:
         def run() -> None:
@@ -208,3 +248,10 @@ class Supervisor:
 
     def _lock(self, key: Key) -> threading.RLock:
         return self._locks[hash(key) % _STRIPES]
+
+
+def _too_many(count: int, limit: int | None) -> str:
+    return (
+        "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance "
+        f"type. (The job asks for {count} instances; --max-instances lets {limit} run at once.)"
+    )

@@ -12,6 +12,8 @@ from emulator.sagemaker.endpoint.work import claims as endpoint_claims
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import api as training_job
 from emulator.sagemaker.training_job.machine import TrainingJobMachine
+from emulator.sagemaker.training_job.warm_pool.machine import WarmPoolMachine
+from emulator.sagemaker.training_job.warm_pool.work import WarmPoolWork
 from emulator.sagemaker.training_job.work import TrainingJobWork
 
 
@@ -29,7 +31,8 @@ def operations(platform: Platform) -> dict[str, Handler]:
 def kinds(platform: Platform) -> list[Kind]:
     """Every kind of life."""
     return [
-        Kind(TrainingJobMachine(), TrainingJobWork(platform)),
+        Kind(TrainingJobMachine(), TrainingJobWork(platform), outlives=lambda _job: True),
+        Kind(WarmPoolMachine(), WarmPoolWork(platform), outlives=lambda pool: pool.status == "InUse"),
         Kind(EndpointMachine(), EndpointWork(platform), endpoint_claims),
     ]
 

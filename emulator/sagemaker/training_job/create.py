@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import regex
@@ -11,10 +13,14 @@ import regex
 from emulator import arns
 from emulator.aws.wire import Call
 from emulator.errors import ResourceInUse, ValidationException
+from emulator.optml import rules
+from emulator.optml.cluster import Cluster
 from emulator.sagemaker import tagging
 from emulator.sagemaker.checks import Unbuilt, refuse_unbuilt, require_objects, require_role, require_s3_uri
 from emulator.sagemaker.platform import Platform
-from emulator.sagemaker.training_job.machine import NOUN, begin
+from emulator.sagemaker.training_job import file_systems
+from emulator.sagemaker.training_job.life import NOUN, Terms
+from emulator.sagemaker.training_job.machine import begin
 from emulator.sinks import scrape
 from emulator.state.store import AlreadyExists, Key, Resource
 
@@ -23,36 +29,29 @@ DEFAULT_MAX_RUNTIME = 86400
 
 _LONGEST_RUNTIME = 28 * 86400
 
+_OUTPUTS = ("DebugHookConfig", "TensorBoardOutputConfig")
+
+
+_ACCELERATED = re.compile(r"ml\.(p|g|trn)\d")
+"""The instance types whose jobs MaxPendingTimeInSeconds is about, by the API's documentation."""
+
 
 def _channels(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(request.get("InputDataConfig", ()))
 
 
-def _asks_mode(request: Mapping[str, Any]) -> bool:
-    modes = [request["AlgorithmSpecification"].get("TrainingInputMode", "File")]
-    modes = [channel.get("InputMode", modes[0]) for channel in _channels(request)] or modes
-    return any(mode != "File" for mode in modes)
-
-
 def _asks_source(request: Mapping[str, Any]) -> bool:
-    sources = [channel["DataSource"] for channel in _channels(request)]
-    return any(source.get("S3DataSource", {}).get("S3DataType") != "S3Prefix" for source in sources)
+    types = [one["DataSource"].get("S3DataSource", {}).get("S3DataType", "S3Prefix") for one in _channels(request)]
+    return any(known not in ("S3Prefix", "ManifestFile", "AugmentedManifestFile") for known in types)
 
 
 UNBUILT: tuple[Unbuilt, ...] = (
-    ("more than one instance", lambda r: r["ResourceConfig"].get("InstanceCount", 1) > 1),
-    ("instance groups", lambda r: bool(r["ResourceConfig"].get("InstanceGroups"))),
-    ("warm pools (KeepAlivePeriodInSeconds)", lambda r: bool(r["ResourceConfig"].get("KeepAlivePeriodInSeconds"))),
     ("AlgorithmName", lambda r: "AlgorithmName" in r["AlgorithmSpecification"]),
-    ("an input mode other than File", _asks_mode),
-    ("a channel source other than S3Prefix", _asks_source),
-    ("channel compression", lambda r: any(c.get("CompressionType", "None") != "None" for c in _channels(r))),
-    ("ShuffleConfig", lambda r: any("ShuffleConfig" in c for c in _channels(r))),
-    ("uncompressed model output", lambda r: r["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP"),
-    ("managed spot training", lambda r: bool(r.get("EnableManagedSpotTraining"))),
-    ("checkpoints", lambda r: "CheckpointConfig" in r),
-    ("RetryStrategy", lambda r: "RetryStrategy" in r),
+    ("InstancePreferences", lambda r: "InstancePreferences" in r["ResourceConfig"]),
+    ("training plans", lambda r: "TrainingPlanArn" in r["ResourceConfig"]),
+    ("a data source of conversations", _asks_source),
     ("Debugger rules", lambda r: bool(r.get("DebugRuleConfigurations") or r.get("ProfilerRuleConfigurations"))),
+    ("session chaining", lambda r: "SessionChainingConfig" in r and bool(r["SessionChainingConfig"])),
     ("serverless model customization", lambda r: "ServerlessJobConfig" in r),
 )
 
@@ -71,7 +70,7 @@ def create(platform: Platform, call: Call) -> dict[str, Any]:
         modified_at=at,
         request={member: value for member, value in request.items() if member != "Tags"},
     )
-    life = begin(at, request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME))
+    life = begin(at, terms(request), request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
     try:
         platform.supervisor.begin(resource, life, tagging.from_request(request.get("Tags", ())))
     except AlreadyExists as existing:
@@ -79,22 +78,43 @@ def create(platform: Platform, call: Call) -> dict[str, Any]:
     return {"TrainingJobArn": resource.arn}
 
 
+def terms(request: Mapping[str, Any]) -> Terms:
+    """What a request lays down of the job's life."""
+    limits, resources = request.get("StoppingCondition", {}), request["ResourceConfig"]
+    cluster, spot = Cluster.of(resources), bool(request.get("EnableManagedSpotTraining"))
+    accelerated = any(_ACCELERATED.match(host.instance_type) for host in cluster.hosts)
+    return Terms(
+        hosts=tuple(host.name for host in cluster.hosts),
+        max_runtime=limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME),
+        max_wait=limits.get("MaxWaitTimeInSeconds") if spot else None,
+        max_pending=limits.get("MaxPendingTimeInSeconds") if accelerated else None,
+        spot=spot,
+        keep_alive=resources.get("KeepAlivePeriodInSeconds", 0),
+    )
+
+
 def _check(platform: Platform, call: Call, request: Mapping[str, Any]) -> None:
     existing = platform.store.get(Key(call.scope, NOUN, request["TrainingJobName"]))
     if existing is not None:
         raise _duplicate(existing.arn)
     _check_algorithm(request["AlgorithmSpecification"])
-    _check_resources(request)
-    _check_channels(request)
-    if request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0) > _LONGEST_RUNTIME:
-        raise ValidationException("MaxRuntimeInSeconds can be at most 28 days (2419200 seconds).")
     refuse_unbuilt("CreateTrainingJob", request, UNBUILT)
-    require_s3_uri(request["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
+    _check_resources(request["ResourceConfig"])
+    _check_time(request)
+    _check_channels(request)
+    _check_places(request)
     require_role(platform, request["RoleArn"])
     for number, channel in enumerate(_channels(request), start=1):
-        where = f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri"
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        require_objects(platform, call.scope, uri, request["RoleArn"], where)
+        _check_source(platform, call, number, channel)
+
+
+def _check_source(platform: Platform, call: Call, number: int, channel: Mapping[str, Any]) -> None:
+    if "FileSystemDataSource" in channel["DataSource"]:
+        file_systems.require_directory(platform.settings, channel)
+        return
+    where = f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri"
+    uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+    require_objects(platform, call.scope, uri, call.input["RoleArn"], where)
 
 
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
@@ -109,15 +129,63 @@ def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
             ) from None
 
 
-def _check_resources(request: Mapping[str, Any]) -> None:
-    resources = request["ResourceConfig"]
-    if "InstanceGroups" not in resources and not {"InstanceType", "InstanceCount"} <= resources.keys():
-        raise ValidationException("ResourceConfig must have InstanceType and InstanceCount, or InstanceGroups.")
-    if resources.get("InstanceCount", 1) < 1:  # the model allows 0, for clusters of instance groups
+def _check_resources(resources: Mapping[str, Any]) -> None:
+    whole = {"InstanceType", "InstanceCount"}
+    if not resources.get("InstanceGroups"):
+        if not whole <= resources.keys():
+            raise ValidationException("ResourceConfig must have InstanceType and InstanceCount, or InstanceGroups.")
+        _check_count(resources["InstanceCount"], "resourceConfig.instanceCount")
+        return
+    if whole & resources.keys():
+        raise ValidationException("ResourceConfig has either InstanceType and InstanceCount, or InstanceGroups.")
+    names = [group.get("InstanceGroupName") for group in resources["InstanceGroups"]]
+    if not all({*whole, "InstanceGroupName"} <= group.keys() for group in resources["InstanceGroups"]):
+        raise ValidationException("Each instance group must have InstanceGroupName, InstanceType and InstanceCount.")
+    if len(set(names)) < len(names):
+        raise ValidationException("Names of instance groups must be unique.")
+    for number, group in enumerate(resources["InstanceGroups"], start=1):
+        _check_count(group["InstanceCount"], f"resourceConfig.instanceGroups.{number}.member.instanceCount")
+
+
+def _check_count(count: int, where: str) -> None:
+    if count < 1:  # the model allows 0, for clusters of instance groups
         raise ValidationException(
-            "1 validation error detected: Value '0' at 'resourceConfig.instanceCount' failed to satisfy constraint: "
+            f"1 validation error detected: Value '{count}' at '{where}' failed to satisfy constraint: "
             "Member must have value greater than or equal to 1"
         )
+
+
+def _check_time(request: Mapping[str, Any]) -> None:
+    limits, spot = request.get("StoppingCondition", {}), request.get("EnableManagedSpotTraining", False)
+    runtime, wait = limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME), limits.get("MaxWaitTimeInSeconds")
+    if runtime > _LONGEST_RUNTIME:
+        raise ValidationException("MaxRuntimeInSeconds can be at most 28 days (2419200 seconds).")
+    if not spot and wait is not None:
+        raise ValidationException("MaxWaitTimeInSeconds can be given only when EnableManagedSpotTraining is true.")
+    if spot and wait is None:
+        raise ValidationException("MaxWaitTimeInSeconds must be given when EnableManagedSpotTraining is true.")
+    if wait is not None and wait < runtime:
+        raise ValidationException(
+            f"Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "
+            f"({runtime})."
+        )
+
+
+def _check_places(request: Mapping[str, Any]) -> None:
+    """The S3 locations that are written to, and the absolute paths they are the picture of."""
+    require_s3_uri(request["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
+    for member, uri in (("CheckpointConfig", "S3Uri"), *((m, "S3OutputPath") for m in _OUTPUTS)):
+        if (config := request.get(member)) is None:
+            continue
+        where = member[0].lower() + member[1:]
+        require_s3_uri(config[uri], f"{where}.{uri[0].lower()}{uri[1:]}")
+        if config.get("LocalPath") and not _is_place(config["LocalPath"]):
+            raise ValidationException(f"{member}.LocalPath must be an absolute path below the container's root.")
+
+
+def _is_place(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return parts[:1] == ("/",) and len(parts) > 1 and ".." not in parts
 
 
 def _check_channels(request: Mapping[str, Any]) -> None:
@@ -127,6 +195,8 @@ def _check_channels(request: Mapping[str, Any]) -> None:
     names = [channel["ChannelName"] for channel in _channels(request)]
     if {".", ".."} & set(names):  # the model's pattern lets them through; they name no directory of their own
         raise ValidationException("A channel cannot be called . or ..")
+    if (refused := rules.refusal(request)) is not None:
+        raise ValidationException(refused)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValidationException(f"Channel names must be unique; found more than once: {', '.join(twice)}.")

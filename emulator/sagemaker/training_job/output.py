@@ -28,13 +28,13 @@ _READINGS_SECONDS = 1.0
 
 
 class Output:
-    """Follows one container's output on a thread of its own."""
+    """Follows the output of one host's container on a thread of its own."""
 
-    def __init__(self, platform: Platform, resource: Resource) -> None:
+    def __init__(self, platform: Platform, resource: Resource, host: str) -> None:
         self._platform = platform
         self._resource = resource
         self._scraper = scrape.Scraper(scrape.definitions(metric_definitions(resource.request)))
-        self._stream = f"{resource.key.name}/{life_of(resource).log_stream}"
+        self._stream = f"{resource.key.name}/{host}-{life_of(resource).log_epoch}"
         self._dimensions = {"TrainingJobName": resource.key.name}
         self._recorded: Counter[Stamped] = Counter()
         self._thread: threading.Thread | None = None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from emulator.optml.s3uri import S3Uri, parse
 from emulator.sagemaker.training_job.builtin import metric_definitions
 from emulator.sagemaker.training_job.create import DEFAULT_MAX_RUNTIME
-from emulator.sagemaker.training_job.machine import SecondaryStatus, TrainingJob, TrainingJobMachine
+from emulator.sagemaker.training_job.life import SecondaryStatus, TrainingJob
+from emulator.sagemaker.training_job.machine import TrainingJobMachine
+from emulator.sagemaker.training_job.warm_pool.machine import WarmPool
 from emulator.state.store import Resource
 
 _MACHINE = TrainingJobMachine()
@@ -26,8 +29,17 @@ def output_location(resource: Resource) -> S3Uri:
     return base.join(resource.key.name, "output")
 
 
-def describe(resource: Resource) -> dict[str, Any]:
-    """The reply of DescribeTrainingJob; absent members are those the job has not earned."""
+def model_location(resource: Resource) -> S3Uri:
+    """Where the model goes: an archive, or the prefix of its files."""
+    packed = resource.request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP"
+    return output_location(resource).join("model.tar.gz" if packed else "model/")
+
+
+def describe(resource: Resource, pool: WarmPool | None = None, spot_price: float = 1.0) -> dict[str, Any]:
+    """The reply of DescribeTrainingJob; absent members are those the job has not earned.
+
+    ``pool`` is the warm pool that the job left, ``spot_price`` what a second of a spot instance counts.
+    """
     life = life_of(resource)
     return {
         **resource.request,
@@ -37,10 +49,12 @@ def describe(resource: Resource) -> dict[str, Any]:
         "SecondaryStatus": life.secondary,
         "SecondaryStatusTransitions": [_transition(entry) for entry in life.history],
         # The service names the artifact from the start; it exists once the job has uploaded it.
-        "ModelArtifacts": {"S3ModelArtifacts": str(output_location(resource).join("model.tar.gz"))},
+        "ModelArtifacts": {"S3ModelArtifacts": str(model_location(resource))},
         "CreationTime": resource.created_at,
         "LastModifiedTime": resource.modified_at,
-        **_earned(life),
+        **_earned(life, spot_price),
+        **_warm_pool_status(life, pool),
+        **_kept_alive(resource.request, pool),
     }
 
 
@@ -63,17 +77,20 @@ def _defaults(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _channel(channel: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {"CompressionType": "None", "RecordWrapperType": "None", **channel}
+    if "S3DataSource" not in channel["DataSource"]:
+        return shown
     source = {"S3DataDistributionType": "FullyReplicated", **channel["DataSource"]["S3DataSource"]}
-    return {"CompressionType": "None", "RecordWrapperType": "None", **channel, "DataSource": {"S3DataSource": source}}
+    return {**shown, "DataSource": {"S3DataSource": source}}
 
 
-def _earned(life: TrainingJob) -> dict[str, Any]:
+def _earned(life: TrainingJob, spot_price: float) -> dict[str, Any]:
     earned = {
         "FailureReason": life.reason,
         "TrainingStartTime": life.started_at,
         "TrainingEndTime": life.ended_at,
         "TrainingTimeInSeconds": life.seconds,
-        "BillableTimeInSeconds": life.seconds,
+        "BillableTimeInSeconds": _billable(life, spot_price),
         "FinalMetricDataList": [
             {"MetricName": metric.name, "Value": metric.value, "Timestamp": metric.at} for metric in life.metrics
         ],
@@ -81,12 +98,38 @@ def _earned(life: TrainingJob) -> dict[str, Any]:
     return {member: value for member, value in earned.items() if value not in (None, [])}
 
 
+def _billable(life: TrainingJob, spot_price: float) -> int | None:
+    """The training time; for spot instances as much of it as they cost beside others."""
+    if life.seconds is None or not life.terms.spot:
+        return life.seconds
+    return max(1, math.ceil(life.seconds * spot_price))
+
+
+def _warm_pool_status(life: TrainingJob, pool: WarmPool | None) -> dict[str, Any]:
+    if pool is None:
+        using = not life.terminal and (life.terms.keep_alive > 0 or life.pool is not None)
+        return {"WarmPoolStatus": {"Status": "InUse"}} if using else {}
+    status = {
+        "Status": pool.shown,
+        "ResourceRetainedBillableTimeInSeconds": pool.billable_seconds,
+        "ReusedByJob": pool.used_by,
+    }
+    return {"WarmPoolStatus": {member: value for member, value in status.items() if value is not None}}
+
+
+def _kept_alive(request: Mapping[str, Any], pool: WarmPool | None) -> dict[str, Any]:
+    """The retention that UpdateTrainingJob may have changed."""
+    if pool is None:
+        return {}
+    return {"ResourceConfig": {**request["ResourceConfig"], "KeepAlivePeriodInSeconds": pool.keep_alive}}
+
+
 def _transition(entry: SecondaryStatus) -> dict[str, Any]:
     shown = {"Status": entry.status, "StartTime": entry.start, "StatusMessage": entry.message}
     return shown if entry.end is None else {**shown, "EndTime": entry.end}
 
 
-def summary(resource: Resource) -> dict[str, Any]:
+def summary(resource: Resource, pool: WarmPool | None = None) -> dict[str, Any]:
     """One TrainingJobSummary."""
     life = life_of(resource)
     shown = {
@@ -96,5 +139,6 @@ def summary(resource: Resource) -> dict[str, Any]:
         "LastModifiedTime": resource.modified_at,
         "TrainingJobStatus": life.status,
         "SecondaryStatus": life.secondary,
+        **_warm_pool_status(life, pool),
     }
     return shown if life.ended_at is None else {**shown, "TrainingEndTime": life.ended_at}

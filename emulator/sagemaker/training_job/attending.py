@@ -1,0 +1,93 @@
+"""While a host's container runs: its output, its utilisation and its synced directories; then, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emulator.engines.port import ContainerGone, Exit
+from emulator.machines.machine import Event
+from emulator.optml import feeding, mirror
+from emulator.optml.layout import Layout
+from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.training_job import places, utilisation
+from emulator.sagemaker.training_job.commands import Watch
+from emulator.sagemaker.training_job.events import Exited, Lost
+from emulator.sagemaker.training_job.life import FinalMetric
+from emulator.sagemaker.training_job.output import GROUP, Output
+from emulator.sagemaker.watching import Watcher
+from emulator.state.store import Resource
+
+REMOVED = "InternalServerError: the training container was removed by somebody else while it ran"
+LEFT_BEHIND = "InternalServerError: the job's container and files are not here: they do not come with a snapshot"
+
+
+class Attending:
+    """Carries out Watch."""
+
+    def __init__(self, platform: Platform, watcher: Watcher) -> None:
+        self._platform = platform
+        self._watcher = watcher
+
+    def watch(self, resource: Resource, command: Watch) -> Event:
+        """Attend one container to its end."""
+        layout = places.layouts(self._platform, resource)[command.host]
+        output = Output(self._platform, resource, command.host)
+        mirroring = self._mirroring(resource, layout)
+        try:
+            output.follow(lambda: self._watcher.lines(command.container))
+            with self._measured(resource, command, layout):
+                mirroring.start()
+                ended = self._watcher.wait(command.container)
+        except ContainerGone:
+            return Lost(command.host, command.attempt, REMOVED if layout.made else LEFT_BEHIND)
+        finally:
+            error = mirroring.stop()
+            feeding.stop(layout)
+        output.join()
+        fault = _fault(feeding.failure(layout), error)
+        return self._exited(command, ended, layout, output, fault)
+
+    def _exited(self, command: Watch, ended: Exit, layout: Layout, output: Output, fault: str) -> Exited:
+        return Exited(
+            command.host,
+            command.attempt,
+            ended.code,
+            ended.out_of_memory,
+            "" if ended.code == 0 else layout.failure(),
+            fault,
+            tuple(FinalMetric(found.name, found.value, found.at) for found in output.last_metrics()),
+        )
+
+    def _mirroring(self, resource: Resource, layout: Layout) -> mirror.Mirroring:
+        objects, account = self._platform.objects, resource.key.scope.account
+        return mirror.Mirroring(
+            [
+                mirror.Mirror(objects, account, places.local(layout, inside), target, layout.root / f"synced-{number}")
+                for number, (inside, target) in enumerate(places.synced(resource).items())
+            ]
+        )
+
+    @contextmanager
+    def _measured(self, resource: Resource, command: Watch, layout: Layout) -> Iterator[None]:
+        scope, gib = resource.key.scope, resource.request["ResourceConfig"].get("VolumeSizeInGB", 0)
+        volume: list[Path] = [layout.ml, layout.root / "mounts"]
+        measuring = utilisation.Utilisation(
+            f"{resource.key.name}/{command.host}",
+            lambda: self._platform.engine.usage(command.container),
+            lambda: utilisation.disk(volume, gib),
+            lambda data: self._platform.metrics.put(scope, GROUP, data),
+        )
+        measuring.start()
+        try:
+            yield
+        finally:
+            measuring.stop()
+
+
+def _fault(unfed: str | None, unsynced: Exception | None) -> str:
+    """The FailureReason of a job whose program cannot be blamed."""
+    if unfed is not None:
+        return f"ClientError: Data download failed:{unfed}"
+    return f"ClientError: Artifact upload failed:{unsynced}" if unsynced is not None else ""

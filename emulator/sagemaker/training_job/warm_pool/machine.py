@@ -1,0 +1,130 @@
+"""The life of a warm pool: Available until its time is up or a job takes it over, then InUse until that job ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
+
+from emulator.machines.machine import Alarm, Command, Event, Step
+
+NOUN = "training-warm-pool"
+
+Status = Literal["Available", "InUse", "Reused", "Terminated"]
+
+
+@dataclass(frozen=True, slots=True)
+class WarmPool:
+    """A pool's life; times in seconds since the epoch. A container waits in it where the image can wait."""
+
+    status: Status
+    retained_at: float
+    keep_alive: int
+    container: dict[str, Any] | None = None
+    used_by: str | None = None
+    """The name of the job that took it over, and ``used_by_uid`` its uid."""
+    used_by_uid: str | None = None
+    ended_at: float | None = None
+
+    @property
+    def expires_at(self) -> float:
+        return self.retained_at + self.keep_alive
+
+    @property
+    def shown(self) -> Status:
+        """As the job that left it shows it: a pool that another job uses has been reused."""
+        return "Reused" if self.status == "InUse" else self.status
+
+    @property
+    def billable_seconds(self) -> int | None:
+        """How long it was kept, begun seconds counting; None while it still is."""
+        return None if self.ended_at is None else max(0, math.ceil(self.ended_at - self.retained_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed(Event):
+    """A container waits for the next job."""
+
+    container: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed(Event):
+    """A job takes the pool over."""
+
+    job: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freed(Event):
+    """The job that took the pool over does not need it any more."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged(Event):
+    """UpdateTrainingJob gave it another KeepAlivePeriodInSeconds."""
+
+    keep_alive: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expired(Event):
+    """Its time may be up: it may have been given more meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warm(Command):
+    """Start a container that waits, where the image can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard(Command):
+    """Remove the container and the pool's directory."""
+
+    container: dict[str, Any] | None
+
+
+class WarmPoolMachine:
+    """`emulator.machines.machine.Machine` of warm pools."""
+
+    noun = NOUN
+    living = frozenset({"Available", "InUse"})
+
+    def load(self, state: Mapping[str, Any]) -> WarmPool:
+        return msgspec.convert(state, WarmPool)
+
+    def dump(self, life: WarmPool) -> tuple[str, dict[str, Any]]:
+        return life.status, msgspec.to_builtins(life)
+
+    def resume(self, life: WarmPool) -> tuple[Command, ...]:
+        if life.status != "Available":
+            return ()
+        return (*(() if life.container else (Warm(),)), _alarm(life))
+
+    def step(self, life: WarmPool, event: Event, at: float) -> Step[WarmPool]:
+        match life.status, event:
+            case "Available" | "InUse", Warmed(container):
+                return replace(life, container=container), ()
+            case "Reused" | "Terminated", Warmed(container):
+                return life, (Discard(container),)
+            case "Available", Claimed(job, uid):
+                return replace(life, status="InUse", used_by=job, used_by_uid=uid, ended_at=at), ()
+            case "InUse", Freed(uid) if uid == life.used_by_uid:
+                return replace(life, status="Reused"), (Discard(life.container),)
+            case "Available", Prolonged(keep_alive):
+                longer = replace(life, keep_alive=keep_alive)
+                return longer, (_alarm(longer),)
+            case "Available", Expired() if at >= life.expires_at:
+                return replace(life, status="Terminated", ended_at=at), (Discard(life.container),)
+            case _:
+                return life, ()
+
+
+def _alarm(life: WarmPool) -> Alarm:
+    return Alarm(life.expires_at, Expired())
