@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import hosting, invocation, report, s3, startup, training
+from benchmarks import hosting, invocation, queue, report, s3, startup, training
 from benchmarks.figure import Figure
 from benchmarks.plan import ENGINES, SIZES, Plan, Sizes, plan, say
 
 PARTS: Mapping[str, Callable[[Plan], Iterable[Figure]]] = {
     "start": startup.measure,
     "training": training.measure,
+    "queue": queue.measure,
     "hosting": hosting.measure,
     "invocation": invocation.measure,
     "s3": s3.measure,

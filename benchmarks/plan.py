@@ -16,9 +16,10 @@ ENGINES = ("docker", "process")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is moved: bytes of the object that is sent up and down, keys of a bucket, files of a channel and bytes
-    of each, bytes of the upload that invocations meet."""
+    """How much is moved: jobs that are queued, bytes of the object that is sent up and down, keys of a bucket, files of
+    a channel and bytes of each, bytes of the upload that invocations meet."""
 
+    jobs: int = 50
     transfer: int = 500 << 20
     keys: int = 10_000
     channel_files: int = 200

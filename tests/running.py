@@ -64,6 +64,24 @@ class RunningEmulator:
         assert self._process is not None
         return self._process.pid
 
+    def memory(self) -> int:
+        """Bytes that the process holds (Linux)."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def containers(self) -> list[str]:
+        """The names of this emulator's containers, or of its processes, that have not been removed."""
+        marks = self.data_dir / "emulator-id"
+        if self.engine == "process":
+            return sorted(path.name for path in (self.data_dir / "processes").iterdir())
+        listed = subprocess.run(
+            ["docker", "ps", "--all", "--format", "{{.Names}}", "--filter", f"name={marks.read_text().strip()}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return sorted(listed.stdout.split())
+
     def kill(self) -> None:
         """kill -9."""
         self._end(signal.SIGKILL)

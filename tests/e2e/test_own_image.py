@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
-import textwrap
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,11 +14,9 @@ import pytest
 
 from tests.docker import program_image
 from tests.running import ROLE, RunningEmulator, ended, log_lines, training_request, until
+from tests.scripted import GROUP, PYTHON, files, printed, scripted
 
 pytestmark = pytest.mark.docker
-
-PYTHON = "python:3.11-slim-bookworm"
-GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 @pytest.fixture(scope="module")
@@ -47,22 +43,6 @@ def train(emulator: RunningEmulator, name: str) -> Train:
         return ended(sagemaker, name)
 
     return run
-
-
-def scripted(name: str, script: str, image: str = PYTHON, **members: Any) -> dict[str, Any]:
-    # An argument has at most 256 characters and a hyperparameter no line breaks: the script travels as JSON in one.
-    read = "import json; exec(json.loads(json.load(open('/opt/ml/input/config/hyperparameters.json'))['script']))"
-    parameters = {"script": json.dumps(textwrap.dedent(script))}
-    request = training_request(name, "bucket", image, HyperParameters=parameters)
-    request["AlgorithmSpecification"] |= {"ContainerEntrypoint": ["python3", "-u"], "ContainerArguments": ["-c", read]}
-    return request | members
-
-
-def files(emulator: RunningEmulator, name: str, archive: str) -> dict[str, bytes]:
-    body = emulator.client("s3").get_object(Bucket="bucket", Key=f"out/{name}/output/{archive}")["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as packed:
-        found = {member.name: packed.extractfile(member) for member in packed if member.isfile()}
-        return {path: file.read() for path, file in found.items() if file is not None}
 
 
 def test_the_container_finds_its_channels_configuration_and_environment(
@@ -191,18 +171,10 @@ def test_a_stop_lets_the_container_save_within_its_grace(emulator: RunningEmulat
             signal.pause()
     """
     sagemaker.create_training_job(**scripted(name, script))
-    until(lambda: _printed(emulator, name, "waiting"), what="the container waits")
+    until(lambda: printed(emulator, name, "waiting"), what="the container waits")
     sagemaker.stop_training_job(TrainingJobName=name)
     assert ended(sagemaker, name)["TrainingJobStatus"] == "Stopped"
     assert files(emulator, name, "model.tar.gz") == {"saved": b"saved"}
-
-
-def _printed(emulator: RunningEmulator, name: str, line: str) -> bool:
-    logs = emulator.client("logs")
-    try:
-        return line in log_lines(logs, GROUP, f"{name}/")
-    except logs.exceptions.ResourceNotFoundException:
-        return False
 
 
 def test_a_container_removed_by_somebody_else_fails_the_job_and_says_so(emulator: RunningEmulator, name: str) -> None:
@@ -210,7 +182,7 @@ def test_a_container_removed_by_somebody_else_fails_the_job_and_says_so(emulator
 
     sagemaker = emulator.client("sagemaker")
     sagemaker.create_training_job(**scripted(name, "import time; print('waiting'); time.sleep(600)"))
-    until(lambda: _printed(emulator, name, "waiting"), what="the container waits")
+    until(lambda: printed(emulator, name, "waiting"), what="the container waits")
     client = docker.from_env()
     (container,) = client.containers.list(filters={"name": name})
     container.remove(force=True)
