@@ -294,7 +294,7 @@ def test_a_directory_that_a_file_system_does_not_have_is_refused(
     emulator: RunningEmulator, name: str, directory: str
 ) -> None:
     request = scripted(name, "pass", InputDataConfig=[file_system("ro", directory)], **VPC)
-    with pytest.raises(ClientError, match="ValidationException.*does not exist"):
+    with pytest.raises(ClientError, match=r"ValidationException.*does not exist"):
         emulator.client("sagemaker").create_training_job(**request)
 
 

@@ -175,5 +175,5 @@ def test_a_wait_that_does_not_fit_is_refused(
     emulator: RunningEmulator, name: str, spot: bool, limits: dict[str, int]
 ) -> None:
     members = {"EnableManagedSpotTraining": spot, "StoppingCondition": limits}
-    with pytest.raises(ClientError, match="ValidationException.*MaxWaitTimeInSeconds"):
+    with pytest.raises(ClientError, match=r"ValidationException.*MaxWaitTimeInSeconds"):
         emulator.client("sagemaker").create_training_job(**request(name, "pass", **members))

@@ -103,14 +103,14 @@ def test_the_retention_can_be_changed_while_the_pool_is_available(emulator: Runn
     assert shown["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 1200
     sagemaker.update_training_job(TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": 0})
     until(lambda: pool(emulator, name)["Status"] == "Terminated", what="the pool has ended")
-    with pytest.raises(ClientError, match="ValidationException.*Available"):
+    with pytest.raises(ClientError, match=r"ValidationException.*Available"):
         sagemaker.update_training_job(TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": 60})
 
 
 def test_a_job_with_an_available_pool_cannot_be_deleted(emulator: RunningEmulator, name: str) -> None:
     sagemaker = emulator.client("sagemaker")
     trained(emulator, kept(name))
-    with pytest.raises(ClientError, match="ValidationException.*warm pool"):
+    with pytest.raises(ClientError, match=r"ValidationException.*warm pool"):
         sagemaker.delete_training_job(TrainingJobName=name)
     sagemaker.update_training_job(TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": 0})
     until(lambda: pool(emulator, name)["Status"] == "Terminated", what="the pool has ended")
