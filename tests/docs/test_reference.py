@@ -10,7 +10,7 @@ import pytest
 from docs import generate
 from emulator.cli.main import NAME, cli
 from emulator.machines.machine import Event, Failed
-from emulator.sagemaker.training_job import machine
+from emulator.sagemaker.training_job import events, life, machine
 from emulator.settings import ENV_PREFIX, Settings
 from tests.docs.markdown import ROOT
 
@@ -53,30 +53,32 @@ def test_every_command_is_in_the_reference() -> None:
     assert [path for path in paths if f"## {path}\n" not in page] == []
 
 
+READY: list[Event] = [events.Granted(), events.Prepared(), events.Staged(), events.Launched({"algo-1": {}})]
 LIVES: dict[str, list[Event]] = {
-    "completes": [machine.Prepared(), machine.Staged(), machine.Launched({}), machine.Exited(0), machine.Uploaded()],
-    "fails": [machine.Prepared(), machine.Staged(), machine.Launched({}), machine.Exited(1), machine.Uploaded()],
-    "cannot be staged": [machine.Prepared(), Failed("ClientError: Data download failed:why")],
-    "is stopped": [
-        *[machine.Prepared(), machine.Staged(), machine.Launched({})],
-        *[machine.StopRequested(), machine.Exited(143), machine.Uploaded()],
-    ],
-    "takes too long": [
-        *[machine.Prepared(), machine.Staged(), machine.Launched({})],
-        *[machine.RuntimeExceeded(), machine.Exited(137), machine.Uploaded()],
+    "completes": [*READY, events.Exited("algo-1", 1, 0), events.Uploaded()],
+    "waits": [events.Queued(), *READY, events.Exited("algo-1", 1, 0), events.Uploaded()],
+    "fails": [*READY, events.Exited("algo-1", 1, 1), events.Uploaded()],
+    "cannot be staged": [*READY[:2], Failed("ClientError: Data download failed:why")],
+    "is stopped": [*READY, events.StopRequested(), events.Exited("algo-1", 1, 143), events.Uploaded()],
+    "takes too long": [*READY, events.RuntimeExceeded(), events.Exited("algo-1", 1, 137), events.Uploaded()],
+    "waits too long": [*READY, events.WaitExceeded(), events.Exited("algo-1", 1, 137), events.Uploaded()],
+    "is interrupted": [
+        *[*READY, events.Interrupted(), events.Exited("algo-1", 1, 143), events.Cleaned()],
+        *[*READY, events.Exited("algo-1", 2, 0), events.Uploaded()],
     ],
 }
+TERMS = life.Terms(("algo-1",), 4.0, max_wait=100.0, spot=True)
 
 
-@pytest.mark.parametrize("events", LIVES.values(), ids=LIVES)
-def test_every_status_and_message_of_a_training_job_is_in_the_reference(events: list[Event]) -> None:
+@pytest.mark.parametrize("happening", LIVES.values(), ids=LIVES)
+def test_every_status_and_message_of_a_training_job_is_in_the_reference(happening: list[Event]) -> None:
     page = (REFERENCE / "training.md").read_text(encoding="utf-8")
-    rules, life = machine.TrainingJobMachine(), machine.begin(0.0, 60.0)
-    shown = {(entry.status, entry.message) for entry in life.history}
-    for at, event in enumerate(events, start=1):
-        after, _ = rules.step(life, event, float(at))
+    rules, job = machine.TrainingJobMachine(), machine.begin(0.0, TERMS)
+    shown = {(entry.status, entry.message) for entry in job.history}
+    for at, event in enumerate(happening, start=3):
+        after, _ = rules.step(job, event, float(at))
         assert after is not None
-        life = after
-        shown |= {(entry.status, entry.message) for entry in life.history}
-    assert life.terminal
+        job = after
+        shown |= {(entry.status, entry.message) for entry in job.history}
+    assert job.terminal
     assert [one for one in sorted(shown) if f"| {one[0]} | `{one[1]}` |" not in page] == []

@@ -208,9 +208,10 @@ def test_the_cli_waits_for_a_job_that_is_in_progress(
 
 def waited(emulator: RunningEmulator, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """``aws sagemaker wait training-job-completed-or-stopped``."""
+    command = ["sagemaker", "wait", "training-job-completed-or-stopped", "--training-job-name", name]
     return subprocess.run(
-        [str(Path(sys.executable).parent / "aws"), "sagemaker", "wait", "training-job-completed-or-stopped"]
-        + ["--training-job-name", name],
+        [str(Path(sys.executable).parent / "aws"), *command],
+        check=False,
         env={
             **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
             "AWS_ENDPOINT_URL": emulator.url,
