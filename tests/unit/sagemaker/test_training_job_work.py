@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from emulator.arns import Scope
 from emulator.clock import FakeClock
+from emulator.controls import Controls
 from emulator.engines.port import (
     ContainerGone,
     EngineAway,
@@ -21,18 +22,21 @@ from emulator.engines.port import (
     Handle,
     LaunchSpec,
     LogLine,
+    Usage,
 )
 from emulator.machines.machine import Command, Event, Failed
 from emulator.objects.port import ObjectInfo
-from emulator.sagemaker.training_job import machine
-from emulator.sagemaker.training_job.work import LEFT_BEHIND, REMOVED, TrainingJobWork
+from emulator.sagemaker.training_job import commands, events, machine
+from emulator.sagemaker.training_job.attending import LEFT_BEHIND, REMOVED
+from emulator.sagemaker.training_job.life import NOUN, Terms
+from emulator.sagemaker.training_job.work import TrainingJobWork
 from emulator.settings import Settings
 from emulator.state.store import Key, Resource
 
 BOX = {"id": "c1"}
 REQUEST = {
     "AlgorithmSpecification": {"TrainingImage": "mine"},
-    "ResourceConfig": {"InstanceType": "ml.m5.large"},
+    "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
     "RoleArn": "arn:aws:iam::123456789012:role/r",
     "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
     "InputDataConfig": [
@@ -65,10 +69,13 @@ class Engine:
         self._do("shields")
         return self.can_shield
 
-    def launch(self, spec: LaunchSpec) -> Handle:
+    def launch_all(self, specs: Sequence[LaunchSpec]) -> list[Handle]:
         self._do("launch")
-        self.launched = spec
-        return BOX
+        (self.launched,) = specs
+        return [BOX]
+
+    def usage(self, _: Handle) -> Usage:
+        raise ContainerGone("it has ended")
 
     def stop(self, _: Handle, __: float) -> None:
         self._do("stop")
@@ -107,7 +114,7 @@ class House:
 
     def __init__(self, root: Path, faults: int, fault: EngineError, *, files: bool = True) -> None:
         if files:
-            (root / "job" / "ml" / "input" / "config").mkdir(parents=True, exist_ok=True)
+            (root / "job" / "algo-1" / "ml" / "input" / "config").mkdir(parents=True, exist_ok=True)
         self.engine = Engine(faults, fault)
         self.bucket = Bucket()
         self.closing = threading.Event()
@@ -118,6 +125,8 @@ class House:
             logs=SimpleNamespace(write=lambda *_: None, written=lambda *_: []),
             metrics=SimpleNamespace(recorded=lambda *_: []),
             settings=Settings(),
+            controls=Controls(),
+            store=SimpleNamespace(scan=lambda *_: iter(())),
             supervisor=SimpleNamespace(closing=self.closing),
             endpoint_url=lambda: "http://127.0.0.1:1",
             container_credentials=lambda scope, role: {},
@@ -130,23 +139,25 @@ class House:
 
 
 def _resource() -> Resource:
-    life = machine.begin(0.0, 60.0)
+    life = machine.begin(0.0, Terms(("algo-1",), 60.0))
     status, state = machine.TrainingJobMachine().dump(life)
-    state["container"] = BOX
-    key = Key(Scope("123456789012", "us-east-1"), machine.NOUN, "job")
+    state["containers"] = {"algo-1": BOX}
+    key = Key(Scope("123456789012", "us-east-1"), NOUN, "job")
     arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
     return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST, state)
 
 
 AWAY = EngineAway("it is not running")
 REFUSED = EngineError("no")
+WATCH = commands.Watch("algo-1", BOX, 1)
+STOP = commands.Stop("algo-1", BOX, 120.0, 1)
 COMMANDS: list[tuple[Command, Event | None, str]] = [
-    (machine.Prepare(), machine.Prepared(), "require_image"),
-    (machine.Launch(), machine.Launched(BOX), "launch"),
-    (machine.Watch(BOX), machine.Exited(0), "wait"),
-    (machine.Stop(BOX), None, "stop"),
-    (machine.Upload(), machine.Uploaded(), "remove"),
-    (machine.Clean(BOX), None, "remove"),
+    (commands.Prepare(), events.Prepared(), "require_image"),
+    (commands.Launch(), events.Launched({"algo-1": BOX}), "launch"),
+    (WATCH, events.Exited("algo-1", 1, 0), "wait"),
+    (STOP, None, "stop"),
+    (commands.Upload(), events.Uploaded(), "remove"),
+    (commands.Clean((BOX,)), events.Cleaned(), "remove"),
 ]
 
 
@@ -165,31 +176,31 @@ def test_input_may_be_the_stored_bytes_where_its_container_cannot_reach_them(
 ) -> None:
     house = House(tmp_path, 0, AWAY)
     house.engine.can_shield = can_shield
-    for command in (machine.Prepare(), machine.Stage()):
+    for command in (commands.Prepare(), commands.Stage()):
         house.do(command)
     assert house.bucket.placed == [("bucket/train/a.csv", can_shield)]
     later = House(tmp_path, 0, AWAY)  # the emulator was killed between staging and launching
     later.engine.can_shield = False
-    later.do(machine.Launch())
+    later.do(commands.Launch())
     assert later.engine.launched is not None
     assert later.engine.launched.shielded == shielded
 
 
 def test_staging_outlasts_an_outage_and_can_be_done_again(tmp_path: Path) -> None:
     house = House(tmp_path, 0, AWAY)
-    house.do(machine.Prepare())
+    house.do(commands.Prepare())
     for faults in (2, 0):
-        assert House(tmp_path, faults, AWAY).do(machine.Stage()) == machine.Staged()
+        assert House(tmp_path, faults, AWAY).do(commands.Stage()) == events.Staged()
 
 
 def test_an_engine_that_refuses_to_say_fails_the_job(tmp_path: Path) -> None:
-    House(tmp_path, 0, AWAY).do(machine.Prepare())
-    assert House(tmp_path, 1, REFUSED).do(machine.Stage()) == Failed("InternalServerError: no")
+    House(tmp_path, 0, AWAY).do(commands.Prepare())
+    assert House(tmp_path, 1, REFUSED).do(commands.Stage()) == Failed("InternalServerError: no")
 
 
 def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
     house = House(tmp_path, 2, AWAY)
-    assert house.do(machine.Upload()) == machine.Uploaded()
+    assert house.do(commands.Upload()) == events.Uploaded()
     assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
 
 
@@ -204,10 +215,10 @@ def test_an_emulator_that_stops_in_an_outage_leaves_the_command_to_the_next(tmp_
 @pytest.mark.parametrize(
     ("command", "outcome"),
     [
-        (machine.Prepare(), Failed("InternalServerError: no")),
-        (machine.Launch(), Failed("ClientError: no")),
-        (machine.Stop(BOX), machine.Lost("InternalServerError: no")),
-        (machine.Upload(), Failed("ClientError: Artifact upload failed:no")),
+        (commands.Prepare(), Failed("InternalServerError: no")),
+        (commands.Launch(), Failed("ClientError: no")),
+        (STOP, events.Lost("algo-1", 1, "InternalServerError: no")),
+        (commands.Upload(), Failed("ClientError: Artifact upload failed:no")),
     ],
 )
 def test_what_the_engine_refuses_is_told(tmp_path: Path, command: Command, outcome: Event) -> None:
@@ -215,19 +226,19 @@ def test_what_the_engine_refuses_is_told(tmp_path: Path, command: Command, outco
 
 
 def test_a_container_that_somebody_removed_is_lost_but_need_not_be_stopped(tmp_path: Path) -> None:
-    assert House(tmp_path, 1, ContainerGone("gone")).do(machine.Watch(BOX)) == machine.Lost(REMOVED)
-    assert House(tmp_path, 1, ContainerGone("gone")).do(machine.Stop(BOX)) is None
+    assert House(tmp_path, 1, ContainerGone("gone")).do(WATCH) == events.Lost("algo-1", 1, REMOVED)
+    assert House(tmp_path, 1, ContainerGone("gone")).do(STOP) is None
 
 
 def test_a_job_whose_container_and_files_were_left_behind_fails_and_says_so(tmp_path: Path) -> None:
     house = House(tmp_path, 1, ContainerGone("gone"), files=False)
-    assert house.do(machine.Watch(BOX)) == machine.Lost(LEFT_BEHIND)
-    assert house.do(machine.Upload()) == Failed(LEFT_BEHIND)
+    assert house.do(WATCH) == events.Lost("algo-1", 1, LEFT_BEHIND)
+    assert house.do(commands.Upload()) == Failed(LEFT_BEHIND)
     assert house.bucket.keys == []
 
 
 @pytest.mark.parametrize(
-    ("command", "event"), [(machine.Stage(), machine.Staged), (machine.Launch(), machine.Launched)]
+    ("command", "event"), [(commands.Stage(), events.Staged), (commands.Launch(), events.Launched)]
 )
 def test_a_job_whose_files_were_left_behind_before_it_ran_gets_them_again(
     tmp_path: Path, command: Command, event: type[Event]
