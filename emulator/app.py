@@ -17,6 +17,7 @@ from emulator import snapshot as snapshots
 from emulator.aws import Service
 from emulator.clock import SystemClock
 from emulator.cloud.cloud import Cloud
+from emulator.controls import Controls
 from emulator.datadir import DataDir, Running
 from emulator.engines.choose import choose
 from emulator.engines.port import EngineError, Owned
@@ -129,6 +130,7 @@ class Emulator:
         data = self._running()
         self._store.clear()
         self._supervisor.forget()
+        self._controls.clear()
         self._router.clear()
         # What was under way finds its resource gone and ends; what it still started is removed in the next round.
         for _ in range(_RESET_ROUNDS):
@@ -173,12 +175,14 @@ class Emulator:
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
         opened.callback(self._engine.close)
         self._supervisor = Supervisor(self._store, clock)
+        self._controls = Controls()
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
         self._s3 = self._other_s3()
         self._platform = Platform(
             settings=settings,
             clock=clock,
+            controls=self._controls,
             store=self._store,
             supervisor=self._supervisor,
             engine=self._engine,
