@@ -15,14 +15,16 @@ from typing import Any, Self
 
 from emulator import snapshot as snapshots
 from emulator.aws import Service
-from emulator.clock import SystemClock
+from emulator.clock import ShiftedClock, SystemClock
 from emulator.cloud.cloud import Cloud
+from emulator.controls import Controls
 from emulator.datadir import DataDir, Running
 from emulator.engines.choose import choose
 from emulator.engines.port import EngineError, Owned
 from emulator.engines.reaper import reap
+from emulator.front.administration import Refused, administration
 from emulator.front.bridge import THREADS, Bridge
-from emulator.front.control import Refused, control
+from emulator.front.control import control
 from emulator.front.gateway import Gateway, WsgiApp, create_app
 from emulator.front.routing import routed
 from emulator.front.server import Front
@@ -32,6 +34,7 @@ from emulator.objects.server import S3Server, S3ServerError
 from emulator.runtime.invoke_endpoint import InvokeEndpoint
 from emulator.sagemaker import nouns
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.throttling import throttled_by
 from emulator.serving.connection import Connections
 from emulator.serving.invoke import Invoker
 from emulator.serving.router import Router
@@ -129,6 +132,8 @@ class Emulator:
         data = self._running()
         self._store.clear()
         self._supervisor.forget()
+        self._controls.clear()
+        self._clock.reset()
         self._router.clear()
         # What was under way finds its resource gone and ends; what it still started is removed in the next round.
         for _ in range(_RESET_ROUNDS):
@@ -165,7 +170,8 @@ class Emulator:
         self._data = None
 
     def _build(self, data: DataDir, opened: ExitStack) -> None:
-        settings, clock = self.settings, SystemClock()
+        settings, clock = self.settings, ShiftedClock(SystemClock())
+        self._clock = clock
         self._cloud = Cloud(settings.account, settings.region, data.path, synced=settings.synced)
         opened.callback(self._cloud.close)
         self._store = SqlStore.file(data.database, synced=settings.synced)
@@ -173,12 +179,15 @@ class Emulator:
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
         opened.callback(self._engine.close)
         self._supervisor = Supervisor(self._store, clock, settings.instances_at_once)
+        clock.subscribe(self._supervisor.wake)
+        self._controls = Controls()
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
         self._s3 = self._other_s3()
         self._platform = Platform(
             settings=settings,
             clock=clock,
+            controls=self._controls,
             store=self._store,
             supervisor=self._supervisor,
             engine=self._engine,
@@ -231,11 +240,12 @@ class Emulator:
         data.announce(Running(os.getpid(), self.url))
 
     def _asgi(self, connections: Connections, opened: ExitStack) -> Any:
-        control_plane = Service("sagemaker", nouns.operations(self._platform))
-        runtime = Service("sagemaker-runtime", {})
+        before = throttled_by(self._controls)
+        control_plane = Service("sagemaker", nouns.operations(self._platform), before=before)
+        runtime = Service("sagemaker-runtime", {}, before=before)
         control_plane.warm()
         runtime.warm()
-        siblings = [runtime, *(Service(name, {}) for name in _SIBLINGS)]
+        siblings = [runtime, *(Service(name, {}, before=before) for name in _SIBLINGS)]
         invoker = Invoker(self._router, connections, self._traffic)
         invoke = InvokeEndpoint(runtime, self._router, invoker, self._cloud.account_of, self.settings.region)
 
@@ -253,9 +263,18 @@ class Emulator:
                 s3=s3,
             )
 
-        bridge = Bridge(create_app(gateway, control(self.health, self.reset, self._pictured)))
+        bridge = Bridge(create_app(gateway, *self._pages(control_plane, *siblings)))
         opened.callback(bridge.close)
         return routed(invoke, bridge)
+
+    def _pages(self, *services: Service) -> tuple[Any, ...]:
+        def is_operation(name: str) -> bool:
+            return any(service.has(name) for service in services)
+
+        return (
+            administration(self.health, self.reset, self._pictured),
+            control(self._controls, self._clock, on=self.settings.control, is_operation=is_operation),
+        )
 
     def _s3_proxy(self, opened: ExitStack) -> WsgiApp | None:
         if self._s3 is None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
+
+LONGEST_SHIFT = 10 * 366 * 86400
+"""Seconds of the longest single shift: years beyond every limit of SageMaker's, and still a date that clients read."""
 
 
 class Clock(Protocol):
-    """Wall time in seconds since the epoch."""
+    """Wall time in seconds since the epoch, and patience with what really happens."""
 
     def now(self) -> float:
         """The present moment, in seconds since the epoch."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds since some moment, never set or shifted: for deadlines of what containers and threads really do."""
+        ...
+
     def sleep(self, seconds: float) -> None:
-        """Block the calling thread for ``seconds``."""
+        """Block the calling thread for ``seconds`` that really pass."""
         ...
 
 
@@ -24,8 +34,59 @@ class SystemClock:
     def now(self) -> float:
         return time.time()
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class ShiftedClock:
+    """A clock that tests can set ahead of another one, never back. May be used from any thread.
+
+    SageMaker's own time is read here: creation times, time limits, what is due. Containers, S3, the other services of
+    AWS and the times of log lines stay with the machine's clock, and nothing that is waited for really comes sooner.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset = 0.0
+        self._lock = threading.Lock()
+        self._subscribers: list[Callable[[], None]] = []
+
+    @property
+    def offset(self) -> float:
+        """Seconds that this clock is ahead."""
+        return self._offset
+
+    def now(self) -> float:
+        return self._clock.now() + self._offset
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def shift(self, seconds: Any) -> float:
+        """Set the clock ``seconds`` further ahead; answers the whole offset. ValueError unless that is forward."""
+        if type(seconds) not in (int, float) or not math.isfinite(seconds) or not 0 < seconds <= LONGEST_SHIFT:
+            raise ValueError(f"seconds must be a number above 0, at most {LONGEST_SHIFT}, not {seconds!r}.")
+        with self._lock:
+            self._offset += seconds
+            offset = self._offset
+        for call in self._subscribers:
+            call()
+        return offset
+
+    def reset(self) -> None:
+        """Go with the other clock again. For when nothing is left that was dated by this one."""
+        with self._lock:
+            self._offset = 0.0
+
+    def subscribe(self, call: Callable[[], None]) -> None:
+        """Call back after every shift: what was due later may be due now. To be asked for before the first shift."""
+        self._subscribers.append(call)
 
 
 class FakeClock:
@@ -35,6 +96,9 @@ class FakeClock:
         self._now = start
 
     def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
         return self._now
 
     def sleep(self, seconds: float) -> None:

@@ -55,6 +55,13 @@ class SerializationException(AwsError):
     status = 400
 
 
+class Throttled(AwsError):
+    """Too many calls; clients wait and try again."""
+
+    code = "ThrottlingException"
+    status = 400
+
+
 class UnknownOperation(AwsError):
     """No such operation in the service model."""
 

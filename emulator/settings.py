@@ -84,6 +84,10 @@ class Settings:
         default="",
         metadata={"help": "AWS profile for --s3-endpoint-url; empty for the credentials of the environment."},
     )
+    control: bool = field(
+        default=False,
+        metadata={"help": "Answer /_emulator/control, with which tests break things on purpose."},
+    )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
 
     def __post_init__(self) -> None:
@@ -92,6 +96,7 @@ class Settings:
         engines = get_args(EngineChoice)
         self._must("host", isinstance(self.host, str) and self.host != "", "an address or a host's name")
         self._must("port", type(self.port) is int and 0 <= self.port <= 65535, "a number from 0 to 65535")
+        self._must("control", type(self.control) is bool, "True or False")
         durabilities = get_args(Durability)
         self._must("durability", self.durability in durabilities, f"one of {', '.join(durabilities)}")
         self._must("engine", self.engine in engines, f"one of {', '.join(engines)}")

@@ -12,7 +12,7 @@ import boto3
 
 from emulator.aws import Call, Service
 from emulator.cloud import Cloud
-from emulator.front import Bridge, DataPlane, Front, Gateway, control, create_app, routed
+from emulator.front import Bridge, DataPlane, Front, Gateway, administration, create_app, routed
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -74,7 +74,7 @@ def mounted(
         region=REGION,
         s3=s3,
     )
-    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, cloud.reset, lambda: [b"state"])))
+    bridge = Bridge(create_app(gateway, administration(lambda: {"status": "ok"}, cloud.reset, lambda: [b"state"])))
     front = Front(routed(data_plane, bridge), addresses)
     front.start()
     try:

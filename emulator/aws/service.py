@@ -25,11 +25,20 @@ class Service:
 
     ``name`` is botocore's (``sagemaker``, ``sagemaker-runtime``); ``handlers`` maps operations to what answers
     them, and an operation of the model without a handler answers 501. The model is loaded by the first request or
-    by `warm`, so that making a Service costs nothing.
+    by `warm`, so that making a Service costs nothing. ``before`` is told the operation of every request before its
+    input is read; an `AwsError` that it raises is the reply.
     """
 
-    def __init__(self, name: str, handlers: Mapping[str, Handler], *, load: Callable[[str], Model] = load) -> None:
+    def __init__(
+        self,
+        name: str,
+        handlers: Mapping[str, Handler],
+        *,
+        before: Callable[[str], None] = lambda _operation: None,
+        load: Callable[[str], Model] = load,
+    ) -> None:
         self.name = name
+        self.before = before
         self._handlers = handlers
         self._load = load
         self._protocol: Protocol | None = None
@@ -38,6 +47,10 @@ class Service:
     def warm(self) -> None:
         """Load the model now, if no request has done so yet. LookupError when a handler's operation is not in it."""
         self._wire()
+
+    def has(self, operation: str) -> bool:
+        """Whether the service has an operation of that name, built or not."""
+        return operation in self._wire().model.operations
 
     def operation_of(self, request: WireRequest) -> str | None:
         """The operation that ``request`` asks for, or None when it is none of this service's."""
@@ -73,6 +86,7 @@ class Service:
         name = self.operation_of(request)
         if name is None:
             raise UnknownOperation(_unknown(request))
+        self.before(name)
         operation, handler = self.operation(name), self._handlers.get(name)
         if handler is None:
             raise NotBuilt(f"{name} is an operation of {self.name} that this emulator has not built.")

@@ -12,7 +12,7 @@ from flask import Blueprint, Flask
 from emulator.arns import Scope
 from emulator.aws import Credential, WireReply, WireRequest, credential
 from emulator.errors import AwsError, NotBuilt
-from emulator.front.control import RESETS
+from emulator.front.administration import RESETS
 from emulator.front.hosts import is_s3_host, to_path_style
 from emulator.front.origins import FOREIGN_HOST, FOREIGN_PAGE, FOREIGN_PAGE_AT_S3, is_foreign_page, is_our_host, refusal
 from emulator.front.s3_requests import is_about_objects, may_be_s3

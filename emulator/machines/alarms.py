@@ -38,6 +38,11 @@ class Alarms:
                 self._thread.start()
             self._changed.notify()
 
+    def wake(self) -> None:
+        """Look at the clock now: it has been shifted."""
+        with self._changed:
+            self._changed.notify()
+
     def clear(self) -> None:
         """Drop every alarm."""
         with self._changed:

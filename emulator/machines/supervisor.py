@@ -140,11 +140,11 @@ class Supervisor:
 
         With ``lasting`` also for what ends with its container.
         """
-        deadline = self._clock.now() + patience
+        deadline = self._clock.monotonic() + patience
         with self._guard:
             ending = [thread for thread, lasts in self._busy.items() if lasting or not lasts]
         for thread in ending:
-            thread.join(max(0.0, deadline - self._clock.now()))
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
         return not any(thread.is_alive() for thread in ending)
 
     def close(self, patience: float = 10.0) -> None:
@@ -158,6 +158,10 @@ class Supervisor:
         """Drop all alarms and reservations; for a reset, when the store is cleared as well."""
         self._alarms.clear()
         self._capacity.clear()
+
+    def wake(self) -> None:
+        """Ring what a shift of the clock has made due."""
+        self._alarms.wake()
 
     def _apply(self, resource: Resource, event: Event) -> Resource | None:
         machine = self._kinds[resource.key.noun].machine

@@ -60,6 +60,7 @@ class InvokeEndpoint:
         request = _request(scope)
         operation = self._service.operation(_OPERATION)
         try:
+            self._service.before(_OPERATION)
             asked = operation.parse_head(request)
         finally:
             # The body is read in any case: a client that is still sending does not read an answer.

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from emulator.arns import Scope
 from emulator.clock import Clock
+from emulator.controls import Controls
 from emulator.engines.port import Engine
 from emulator.machines.supervisor import Supervisor
 from emulator.objects.port import ObjectStore
@@ -36,6 +37,7 @@ class Platform:
 
     settings: Settings
     clock: Clock
+    controls: Controls
     store: Store
     supervisor: Supervisor
     engine: Engine

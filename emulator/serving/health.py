@@ -31,11 +31,11 @@ def ping(address: Address) -> bool:
 
 def wait_until_healthy(address: Address, clock: Clock, timeout: float, worth_waiting: Callable[[], bool]) -> bool:
     """Ping until the container is healthy (True); False after ``timeout`` seconds or when waiting has no sense."""
-    deadline = clock.now() + timeout
+    deadline = clock.monotonic() + timeout
     pings = 0
     while not ping(address):
         pings += 1
-        if clock.now() > deadline or (pings % _PINGS_PER_LOOK == 0 and not worth_waiting()):
+        if clock.monotonic() > deadline or (pings % _PINGS_PER_LOOK == 0 and not worth_waiting()):
             return False
         clock.sleep(_PAUSE)
     return True

@@ -30,6 +30,7 @@ from emulator.settings import Settings
         ("s3_endpoint_url", "http://user:secret@localhost", "http://localhost:9000"),
         ("s3_endpoint_url", "http://localhost/bucket", "http://localhost:9000"),
         ("s3_profile", None, "profile"),
+        ("control", "yes", "True or False"),
         ("log_level", "loud", "debug, info, warning, error"),
     ],
 )

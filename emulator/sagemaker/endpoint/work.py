@@ -155,8 +155,8 @@ class EndpointWork:
     def _drain(self, resource: Resource, fleet: Fleet) -> None:
         """Wait until traffic has left the fleet and what it began is answered, or for as long as that may take."""
         clock = self._platform.clock
-        deadline = clock.now() + _DRAIN
-        while clock.now() < deadline and not self._closing() and self._is_busy(resource, fleet):
+        deadline = clock.monotonic() + _DRAIN
+        while clock.monotonic() < deadline and not self._closing() and self._is_busy(resource, fleet):
             clock.sleep(_DRAIN_POLL)
 
     def _is_busy(self, resource: Resource, fleet: Fleet) -> bool:
