@@ -174,7 +174,7 @@ class Emulator:
         self._clock = clock
         self._cloud = Cloud(settings.account, settings.region, data.path, synced=settings.synced)
         opened.callback(self._cloud.close)
-        self._store = SqlStore.file(data.database, synced=settings.synced)
+        self._store = SqlStore.file(data.database, synced=settings.synced, findable=nouns.Findable())
         opened.callback(self._store.close)
         self._engine = choose(settings.engine, data.emulator_id, data.path / "processes")
         opened.callback(self._engine.close)

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,12 @@ def _parts(shape: Shape) -> set[str]:
     return {part["shape"] for part in [*parts, *shape.get("members", {}).values()]}
 
 
+@cache
 def load(service: str) -> Model:
-    """The newest model of ``service`` (botocore's name, e.g. ``sagemaker-runtime``); LookupError when there is none."""
+    """The newest model of ``service`` (botocore's name, e.g. ``sagemaker-runtime``); LookupError when there is none.
+
+    Read once: whoever asks shares it.
+    """
     versions = sorted(_data().joinpath(service).glob("*/service-2.json*"))
     if not versions:
         raise LookupError(f"botocore has no service model {service!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -31,6 +31,8 @@ class Listing:
     summary: Summary
     sort: SortColumn = "created_at"
     descending: bool = True
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Members of the request that ask for the text of a fact, and that fact's name."""
 
     def page(self, store: Store, scope: Scope, asked: Mapping[str, Any]) -> dict[str, Any]:
         """One page of the answer to a List request."""
@@ -54,6 +56,7 @@ class Listing:
             created_before=asked.get("CreationTimeBefore"),
             modified_after=asked.get("LastModifiedTimeAfter"),
             modified_before=asked.get("LastModifiedTimeBefore"),
+            texts={fact: asked[member] for member, fact in self.facts.items() if member in asked},
             sort=_COLUMNS[asked["SortBy"]] if "SortBy" in asked else self.sort,
             descending=self.descending if order is None else order == "Descending",
         )

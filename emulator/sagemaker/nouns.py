@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from emulator.aws.wire import Handler
 from emulator.machines.supervisor import Kind
 from emulator.sagemaker import endpoint_config, model, tagging
@@ -10,11 +13,18 @@ from emulator.sagemaker.endpoint.machine import EndpointMachine
 from emulator.sagemaker.endpoint.work import EndpointWork
 from emulator.sagemaker.endpoint.work import claims as endpoint_claims
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.search import api as search
+from emulator.sagemaker.search.flatten import facts_of
 from emulator.sagemaker.training_job import api as training_job
 from emulator.sagemaker.training_job.machine import TrainingJobMachine
 from emulator.sagemaker.training_job.warm_pool.machine import WarmPoolMachine
 from emulator.sagemaker.training_job.warm_pool.work import WarmPoolWork
 from emulator.sagemaker.training_job.work import TrainingJobWork
+from emulator.state.search import Fact
+from emulator.state.store import Resource
+
+SEARCHABLES = (training_job.SEARCHABLE,)
+_BY_NOUN = {each.noun: each for each in SEARCHABLES}
 
 
 def operations(platform: Platform) -> dict[str, Handler]:
@@ -25,6 +35,7 @@ def operations(platform: Platform) -> dict[str, Handler]:
         **endpoint_config.ENDPOINT_CONFIG.operations(platform),
         **endpoint.operations(platform),
         **tagging.operations(platform),
+        **search.operations(platform.store, SEARCHABLES),
     }
 
 
@@ -35,6 +46,17 @@ def kinds(platform: Platform) -> list[Kind]:
         Kind(WarmPoolMachine(), WarmPoolWork(platform), outlives=lambda pool: pool.status == "InUse"),
         Kind(EndpointMachine(), EndpointWork(platform), endpoint_claims),
     ]
+
+
+class Findable:
+    """`emulator.state.facts.Findable` of the resources that can be searched for."""
+
+    def properties(self, resource: Resource) -> Mapping[str, Any]:
+        searchable = _BY_NOUN.get(resource.key.noun)
+        return searchable.found_by(resource) if searchable is not None else {}
+
+    def facts(self, name: str, value: Any) -> Iterable[Fact]:
+        return facts_of(name, value)
 
 
 def before_serving(platform: Platform) -> None:

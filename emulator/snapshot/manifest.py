@@ -9,7 +9,7 @@ import msgspec
 
 from emulator.cloud.catalogue import FORMAT as CATALOGUE_FORMAT
 from emulator.cloud.services.rows import FORMAT as SERVICES_FORMAT
-from emulator.state.tables import SCHEMA_VERSION
+from emulator.state.tables import OLDEST_SCHEMA, SCHEMA_VERSION
 from emulator.version import __version__
 
 NAME = "manifest.json"
@@ -85,15 +85,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raise `SnapshotError` when the databases are of versions that this one does not read."""
+        schemas = [str(version) for version in range(OLDEST_SCHEMA, SCHEMA_VERSION + 1)]
         for what, found, known in (
-            ("the store's schema version", self.schema, SCHEMA_VERSION),
-            ("the catalogue's format", self.catalogue_format, CATALOGUE_FORMAT),
-            ("the format of moto's services", self.services_format, SERVICES_FORMAT),
+            ("the store's schema version", str(self.schema), schemas),
+            ("the catalogue's format", self.catalogue_format, [CATALOGUE_FORMAT]),
+            ("the format of moto's services", self.services_format, [SERVICES_FORMAT]),
         ):
-            if found not in (None, known):
+            if found not in (None, *known):
                 raise SnapshotError(
-                    f"{what} is {found}; this version of the emulator reads {known}. Use the version that wrote it, "
-                    f"{self.emulator}."
+                    f"{what} is {found}; this version of the emulator reads {' and '.join(known)}. "
+                    f"Use the version that wrote it, {self.emulator}."
                 )
 
     @property

@@ -9,29 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    and_,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    inspect,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Select, create_engine, delete, event, func, insert, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from emulator.arns import Scope
-from emulator.state import sqlite, tables
+from emulator.state import rows, schema, sqlite, tables
+from emulator.state.facts import Facts, Findable, Unfindable
+from emulator.state.schema import WrongSchema
+from emulator.state.search import Mark, Search
+from emulator.state.searching import Searching
 from emulator.state.sqlite import StateUnreadable
 from emulator.state.store import (
     AlreadyExists,
     Document,
+    Found,
     Key,
     Missing,
     Position,
@@ -41,40 +33,50 @@ from emulator.state.store import (
     Transition,
 )
 
+__all__ = ["SqlStore", "WrongSchema"]
 
-class WrongSchema(Exception):
-    """The database was written by another version of the emulator."""
+_AT_ONCE = 500
+"""Resources whose facts are written in one transaction when they are missing."""
 
 
 class SqlStore:
     """A Store in the database at ``url`` (an SQLAlchemy URL).
 
     ``synced``: what is in an SQLite file survives a loss of power; other databases have settings of their own.
+    ``findable`` tells what resources can be found by. It is asked whenever a resource is written, and at once for those
+    that an older version wrote. Without it nothing can be found but by tags.
     """
 
-    def __init__(self, url: str, *, synced: bool = False) -> None:
+    def __init__(self, url: str, *, synced: bool = False, findable: Findable | None = None) -> None:
         self._engine = create_engine(url)
+        self._facts = Facts(findable or Unfindable())
         # SQLite has one writer at a time; queueing here is fair and spares its busy-wait.
         self._writing = threading.Lock()
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", partial(_configure_sqlite, synced))
-        self._create()
+        schema.refuse_unknown(self._engine)  # before anything is written
+        with self._write() as connection:
+            schema.bring_up(connection)
+        while findable is not None and self._write_missing_facts():
+            pass
 
     @classmethod
-    def file(cls, path: Path, *, synced: bool = False) -> SqlStore:
+    def file(cls, path: Path, *, synced: bool = False, findable: Findable | None = None) -> SqlStore:
         """A Store in the SQLite file at ``path``. Raises `StateUnreadable` and `WrongSchema`."""
         sqlite.check(path)
         try:
-            return cls(f"sqlite:///{path}", synced=synced)
+            return cls(f"sqlite:///{path}", synced=synced, findable=findable)
         except (StoreUnavailable, OperationalError) as error:
             raise StateUnreadable(f"{path} cannot be used: {error}. Choose another --data-dir.") from error
 
     def insert(self, resource: Resource, transition: Transition | None = None, tags: Document | None = None) -> None:
         try:
             with self._write() as connection:
-                connection.execute(insert(tables.resource).values(_columns(resource)))
+                serial = _next_serial(connection)
+                connection.execute(insert(tables.resource).values(**rows.columns(resource), serial=serial))
                 _append(connection, resource, transition)
                 _put_tags(connection, resource.uid, tags or {})
+                self._facts.write(connection, serial, resource, tags or {})
         except IntegrityError:
             existing = self.get(resource.key)
             if existing is None:
@@ -82,37 +84,60 @@ class SqlStore:
             raise AlreadyExists(existing.arn) from None
 
     def save(self, resource: Resource, transition: Transition | None = None) -> None:
-        change = sql_update(tables.resource).where(tables.resource.c.uid == resource.uid).values(_columns(resource))
+        is_it = tables.resource.c.uid == resource.uid
         with self._write() as connection:
-            if connection.execute(change).rowcount == 0:
+            before = connection.execute(select(tables.resource).where(is_it)).one_or_none()
+            if before is None:
                 raise Missing(resource.key)
+            connection.execute(sql_update(tables.resource).where(is_it).values(rows.columns(resource)))
             _append(connection, resource, transition)
+            self._facts.write_change(connection, before.serial, rows.resource(before), resource)
 
     def get(self, key: Key) -> Resource | None:
         with self._read() as connection:
-            row = connection.execute(select(tables.resource).where(_is(key))).one_or_none()
-        return _resource(row) if row is not None else None
+            row = connection.execute(select(tables.resource).where(rows.is_key(key))).one_or_none()
+        return rows.resource(row) if row is not None else None
 
     def delete(self, key: Key) -> None:
         with self._write() as connection:
-            connection.execute(delete(tables.resource).where(_is(key)))
+            connection.execute(delete(tables.resource).where(rows.is_key(key)))
 
     def scan(self, noun: str, statuses: Collection[str] | None = None) -> Iterator[Resource]:
         found = select(tables.resource).where(tables.resource.c.noun == noun).order_by(tables.resource.c.created_at)
         if statuses is not None:
             found = found.where(tables.resource.c.status.in_(statuses))
         with self._read() as connection:
-            rows = connection.execute(found).all()
-        return map(_resource, rows)
+            return map(rows.resource, connection.execute(found).all())
 
     def page(self, query: Query, limit: int, after: Position | None = None) -> Sequence[Resource]:
         column, name = tables.resource.c[query.sort], tables.resource.c.name
         order = [column.desc(), name.desc()] if query.descending else [column, name]
-        found = select(tables.resource).where(*_conditions(query)).order_by(*order).limit(limit)
+        found = select(tables.resource).where(*rows.matches(query)).order_by(*order).limit(limit)
         if after is not None:
-            found = found.where(_behind(query, after))
+            found = found.where(rows.behind(query, after))
         with self._read() as connection:
-            return [_resource(row) for row in connection.execute(found)]
+            return [rows.resource(row) for row in connection.execute(found)]
+
+    def search(self, search: Search, limit: int, after: Mark | None = None) -> Sequence[Found]:
+        with self._read() as connection:
+            marks = Searching(connection, search).marks(limit, after)
+            stored = select(tables.resource).where(tables.resource.c.serial.in_([mark.serial for mark in marks]))
+            by_serial = {row.serial: rows.resource(row) for row in connection.execute(stored)}
+            tags = _tags_of(connection, [resource.uid for resource in by_serial.values()])
+        found = [(by_serial[mark.serial], mark) for mark in marks if mark.serial in by_serial]
+        return [Found(resource, tags.get(resource.uid, {}), mark) for resource, mark in found]
+
+    def facts(self, scope: Scope, noun: str, beginning: str, limit: int) -> Sequence[str]:
+        field = tables.field.c
+        found = select(field.name).where(
+            field.account == scope.account,
+            field.region == scope.region,
+            field.noun == noun,
+            field.name.startswith(beginning, autoescape=True),
+            select(1).where(tables.fact.c.field == field.id).exists(),
+        )
+        with self._read() as connection:
+            return connection.execute(found.order_by(field.name).limit(limit)).scalars().all()
 
     def history(self, resource: Resource) -> Sequence[Transition]:
         table = tables.transition
@@ -121,28 +146,24 @@ class SqlStore:
             return [Transition(row.at, row.event, row.detail) for row in connection.execute(found)]
 
     def tags(self, arn: str) -> dict[str, str] | None:
-        table = tables.tag
         with self._read() as connection:
-            uid = _uid_of(connection, arn)
-            if uid is None:
-                return None
-            found = select(table.c.key, table.c.value).where(table.c.uid == uid).order_by(table.c.position)
-            return {row.key: row.value for row in connection.execute(found)}
+            found = _with_arn(connection, arn)
+            return None if found is None else _tags_of(connection, [found.uid]).get(found.uid, {})
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        with self._write() as connection:
-            _put_tags(connection, _require_uid(connection, arn), tags)
+        with self._changing_tags(arn) as (connection, uid):
+            _put_tags(connection, uid, tags)
 
     def untag(self, arn: str, keys: Sequence[str]) -> None:
         table = tables.tag
-        with self._write() as connection:
-            uid = _require_uid(connection, arn)
+        with self._changing_tags(arn) as (connection, uid):
             connection.execute(delete(table).where(table.c.uid == uid, table.c.key.in_(keys)))
 
     def clear(self) -> None:
         with self._write() as connection:
-            for table in (tables.tag, tables.transition, tables.resource):
+            for table in (tables.fact, tables.field, tables.tag, tables.transition, tables.resource):
                 connection.execute(delete(table))
+            self._facts.forget()
 
     @contextmanager
     def still(self) -> Iterator[None]:
@@ -160,26 +181,32 @@ class SqlStore:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with _translated(), self._writing, self._engine.begin() as connection:
+        with _translated(), self._writing, self._facts.kept(), self._engine.begin() as connection:
             yield connection
 
-    def _refuse_other_versions(self) -> None:
-        if not inspect(self._engine).has_table(tables.about.name):
-            return
-        with self._read() as connection:
-            found = connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none()
-        if found not in (None, tables.SCHEMA_VERSION):
-            raise WrongSchema(
-                f"the database {self._engine.url.database} has schema version {found}; this version of the "
-                f"emulator reads {tables.SCHEMA_VERSION}. Use another --data-dir, or the version that wrote it."
-            )
-
-    def _create(self) -> None:
-        self._refuse_other_versions()  # before anything is written
-        tables.metadata.create_all(self._engine)
+    @contextmanager
+    def _changing_tags(self, arn: str) -> Iterator[tuple[Connection, str]]:
+        """A transaction, and the uid of the resource whose tags change in it. Raises `Missing`."""
         with self._write() as connection:
-            if connection.execute(select(tables.about.c.schema_version)).scalar_one_or_none() is None:
-                connection.execute(insert(tables.about).values(schema_version=tables.SCHEMA_VERSION))
+            found = _with_arn(connection, arn)
+            if found is None:
+                raise Missing(arn)
+            before = _tags_of(connection, [found.uid]).get(found.uid, {})
+            yield connection, found.uid
+            after = _tags_of(connection, [found.uid]).get(found.uid, {})
+            self._facts.write_tags(connection, found.serial, rows.resource(found).key, before, after)
+
+    def _write_missing_facts(self) -> int:
+        """Write the facts of some resources that have none yet, oldest first; answers of how many."""
+        table = tables.resource
+        missing = select(table).where(table.c.serial.is_(None)).order_by(table.c.created_at).limit(_AT_ONCE)
+        with self._write() as connection:
+            found = connection.execute(missing).all()
+            tags = _tags_of(connection, [row.uid for row in found])
+            for serial, row in enumerate(found, start=_next_serial(connection)):
+                connection.execute(sql_update(table).where(table.c.uid == row.uid).values(serial=serial))
+                self._facts.write(connection, serial, rows.resource(row), tags.get(row.uid, {}))
+        return len(found)
 
 
 @contextmanager
@@ -198,70 +225,8 @@ def _configure_sqlite(synced: bool, connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _columns(resource: Resource) -> dict[str, Any]:
-    return {
-        "uid": resource.uid,
-        "account": resource.key.scope.account,
-        "region": resource.key.scope.region,
-        "noun": resource.key.noun,
-        "name": resource.key.name,
-        "arn": resource.arn,
-        "status": resource.status,
-        "created_at": resource.created_at,
-        "modified_at": resource.modified_at,
-        "request": dict(resource.request),
-        "state": dict(resource.state),
-    }
-
-
-def _resource(row: Row[Any]) -> Resource:
-    return Resource(
-        key=Key(Scope(row.account, row.region), row.noun, row.name),
-        uid=row.uid,
-        arn=row.arn,
-        status=row.status,
-        created_at=row.created_at,
-        modified_at=row.modified_at,
-        request=row.request,
-        state=row.state,
-    )
-
-
-def _is(key: Key) -> ColumnElement[bool]:
-    table = tables.resource
-    return and_(
-        table.c.account == key.scope.account,
-        table.c.region == key.scope.region,
-        table.c.noun == key.noun,
-        table.c.name == key.name,
-    )
-
-
-def _conditions(query: Query) -> list[ColumnElement[bool]]:
-    table = tables.resource.c
-    conditions = [table.account == query.scope.account, table.region == query.scope.region, table.noun == query.noun]
-    if query.name_contains is not None:
-        wanted = func.lower(table.name).contains(query.name_contains.lower(), autoescape=True)
-        conditions.append(wanted)
-    if query.status is not None:
-        conditions.append(table.status == query.status)
-    if query.created_after is not None:
-        conditions.append(table.created_at > query.created_after)
-    if query.created_before is not None:
-        conditions.append(table.created_at < query.created_before)
-    if query.modified_after is not None:
-        conditions.append(table.modified_at > query.modified_after)
-    if query.modified_before is not None:
-        conditions.append(table.modified_at < query.modified_before)
-    return conditions
-
-
-def _behind(query: Query, after: Position) -> ColumnElement[bool]:
-    value, last_name = after
-    column, name = tables.resource.c[query.sort], tables.resource.c.name
-    if query.descending:
-        return or_(column < value, and_(column == value, name < last_name))
-    return or_(column > value, and_(column == value, name > last_name))
+def _next_serial(connection: Connection) -> int:
+    return (connection.execute(select(func.max(tables.resource.c.serial))).scalar() or 0) + 1
 
 
 def _append(connection: Connection, resource: Resource, transition: Transition | None) -> None:
@@ -270,15 +235,18 @@ def _append(connection: Connection, resource: Resource, transition: Transition |
         connection.execute(insert(tables.transition).values(row))
 
 
-def _uid_of(connection: Connection, arn: str) -> str | None:
-    return connection.execute(select(tables.resource.c.uid).where(tables.resource.c.arn == arn)).scalars().first()
+def _with_arn(connection: Connection, arn: str) -> Any:
+    return connection.execute(select(tables.resource).where(tables.resource.c.arn == arn)).first()
 
 
-def _require_uid(connection: Connection, arn: str) -> str:
-    uid = _uid_of(connection, arn)
-    if uid is None:
-        raise Missing(arn)
-    return uid
+def _tags_of(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of each of these resources that has any, in the order they were added."""
+    table = tables.tag.c
+    found: dict[str, dict[str, str]] = {}
+    stored: Select[Any] = select(table.uid, table.key, table.value).where(table.uid.in_(uids)).order_by(table.position)
+    for uid, key, value in connection.execute(stored):
+        found.setdefault(uid, {})[key] = value
+    return found
 
 
 def _put_tags(connection: Connection, uid: str, tags: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from emulator.arns import Scope
+from emulator.state.search import Mark, Search
 
 Document = Mapping[str, Any]
 
@@ -59,12 +60,23 @@ class Query:
     created_before: float | None = None
     modified_after: float | None = None
     modified_before: float | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Facts and the text that each must have."""
     sort: Literal["name", "created_at", "status"] = "created_at"
     descending: bool = False
 
 
 Position = tuple[Any, str]
 """Where a page ended: the sort column's value and the name of its last resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One result of a search: the resource with its tags, and its place in the order."""
+
+    resource: Resource
+    tags: Mapping[str, str]
+    mark: Mark
 
 
 class AlreadyExists(Exception):
@@ -107,6 +119,14 @@ class Store(Protocol):
 
     def page(self, query: Query, limit: int, after: Position | None = None) -> Sequence[Resource]:
         """At most ``limit`` resources of a query, those behind ``after`` in its order."""
+        ...
+
+    def search(self, search: Search, limit: int, after: Mark | None = None) -> Sequence[Found]:
+        """At most ``limit`` results of a search, those behind ``after`` in its order."""
+        ...
+
+    def facts(self, scope: Scope, noun: str, beginning: str, limit: int) -> Sequence[str]:
+        """At most ``limit`` names of facts of a noun that begin so, in their order."""
         ...
 
     def history(self, resource: Resource) -> Sequence[Transition]:

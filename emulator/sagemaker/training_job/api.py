@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,13 +10,24 @@ from emulator.errors import ValidationException
 from emulator.sagemaker.checks import Unbuilt, refuse_unbuilt
 from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.search.api import Searchable
 from emulator.sagemaker.training_job import view
 from emulator.sagemaker.training_job.create import create
 from emulator.sagemaker.training_job.events import StopRequested
 from emulator.sagemaker.training_job.life import NOUN
-from emulator.sagemaker.training_job.warm_pool.machine import Prolonged, WarmPool
-from emulator.sagemaker.training_job.warm_pool.pools import Pools, life_of
+from emulator.sagemaker.training_job.warm_pool.pools import Pools
 from emulator.state.store import Key, Resource
+
+LISTING = Listing(
+    NOUN,
+    "TrainingJobSummaries",
+    view.summary,
+    descending=False,
+    facts={
+        "WarmPoolStatusEquals": "WarmPoolStatus.Status",
+        "TrainingPlanArnEquals": "ResourceConfig.TrainingPlanArn",
+    },
+)
 
 UPDATES_UNBUILT: tuple[Unbuilt, ...] = (
     ("profiler configurations", lambda r: "ProfilerConfig" in r or "ProfilerRuleConfigurations" in r),
@@ -25,91 +35,60 @@ UPDATES_UNBUILT: tuple[Unbuilt, ...] = (
 )
 
 
-class TrainingJobs:
-    """What each operation does."""
+def _found_by(resource: Resource) -> dict[str, Any]:
+    # Of the metrics that the service itself defines for a built-in algorithm there are dozens, the same for each job.
+    return {**view.describe(resource), "AlgorithmSpecification": resource.request["AlgorithmSpecification"]}
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-        self._pools = Pools(platform)
-        self._listing = Listing(NOUN, "TrainingJobSummaries", self._summary, descending=False)
 
-    def describe(self, call: Call) -> Mapping[str, Any]:
-        """DescribeTrainingJob."""
-        return self.shown(self._require(call))
-
-    def shown(self, resource: Resource) -> dict[str, Any]:
-        """A job as DescribeTrainingJob and Search show it."""
-        return view.describe(resource, self._pool(resource), self._platform.settings.spot_price)
-
-    def list(self, call: Call) -> dict[str, Any]:
-        """ListTrainingJobs."""
-        if "TrainingPlanArnEquals" in call.input:  # there are no plans, so no job has one
-            return {self._listing.member: []}
-        return self._listing.page(self._platform.store, call.scope, call.input)
-
-    def stop(self, call: Call) -> None:
-        """StopTrainingJob."""
-        resource = self._require(call)
-        if view.life_of(resource).terminal:
-            raise _in_status(resource)
-        self._platform.supervisor.post(resource, StopRequested())
-
-    def update(self, call: Call) -> dict[str, Any]:
-        """UpdateTrainingJob: how long the warm pool that a job left is kept."""
-        resource = self._require(call)
-        refuse_unbuilt("UpdateTrainingJob", call.input, UPDATES_UNBUILT)
-        if "ResourceConfig" in call.input:
-            self._prolong(resource, call.input["ResourceConfig"]["KeepAlivePeriodInSeconds"])
-        return {"TrainingJobArn": resource.arn}
-
-    def delete(self, call: Call) -> None:
-        """DeleteTrainingJob."""
-        resource = self._require(call)
-        if not view.life_of(resource).terminal:
-            raise _in_status(resource)
-        pool = self._pools.of(resource)
-        if pool is not None and pool.status == "Available":
-            raise ValidationException(
-                "The request was rejected because the training job retains an Available warm pool"
-            )
-        self._platform.store.delete(resource.key)
-        self._pools.forget(resource)
-
-    def _prolong(self, resource: Resource, keep_alive: int) -> None:
-        pool = self._pools.of(resource)
-        prolonged = self._platform.supervisor.post(pool, Prolonged(keep_alive)) if pool is not None else None
-        if prolonged is None or life_of(prolonged).status != "Available":
-            raise ValidationException(
-                "KeepAlivePeriodInSeconds can be updated only while the training job's warm pool is Available."
-            )
-
-    def _summary(self, resource: Resource) -> Mapping[str, Any]:
-        return view.summary(resource, self._pool(resource))
-
-    def _pool(self, resource: Resource) -> WarmPool | None:
-        if not resource.request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
-            return None
-        pool = self._pools.of(resource)
-        return life_of(pool) if pool is not None else None
-
-    def _require(self, call: Call) -> Resource:
-        resource = self._platform.store.get(Key(call.scope, NOUN, call.input["TrainingJobName"]))
-        if resource is None:
-            raise ValidationException("Requested resource not found.")
-        return resource
+SEARCHABLE = Searchable("TrainingJob", NOUN, view.describe, _found_by)
 
 
 def operations(platform: Platform) -> dict[str, Handler]:
     """The handlers of the training job operations."""
-    jobs = TrainingJobs(platform)
     return {
         "CreateTrainingJob": partial(create, platform),
-        "DescribeTrainingJob": jobs.describe,
-        "ListTrainingJobs": jobs.list,
-        "StopTrainingJob": jobs.stop,
-        "UpdateTrainingJob": jobs.update,
-        "DeleteTrainingJob": jobs.delete,
+        "DescribeTrainingJob": lambda call: view.describe(_require(platform, call)),
+        "ListTrainingJobs": lambda call: LISTING.page(platform.store, call.scope, call.input),
+        "StopTrainingJob": partial(_stop, platform),
+        "UpdateTrainingJob": partial(_update, platform),
+        "DeleteTrainingJob": partial(_delete, platform),
     }
+
+
+def _require(platform: Platform, call: Call) -> Resource:
+    resource = platform.store.get(Key(call.scope, NOUN, call.input["TrainingJobName"]))
+    if resource is None:
+        raise ValidationException("Requested resource not found.")
+    return resource
+
+
+def _stop(platform: Platform, call: Call) -> None:
+    resource = _require(platform, call)
+    if view.life_of(resource).terminal:
+        raise _in_status(resource)
+    platform.supervisor.post(resource, StopRequested())
+
+
+def _update(platform: Platform, call: Call) -> dict[str, Any]:
+    """How long the warm pool that the job left is kept is all that can be changed here."""
+    resource = _require(platform, call)
+    refuse_unbuilt("UpdateTrainingJob", call.input, UPDATES_UNBUILT)
+    asked = call.input.get("ResourceConfig")
+    if asked is not None and not Pools(platform).prolong(resource, asked["KeepAlivePeriodInSeconds"]):
+        raise ValidationException(
+            "KeepAlivePeriodInSeconds can be updated only while the training job's warm pool is Available."
+        )
+    return {"TrainingJobArn": resource.arn}
+
+
+def _delete(platform: Platform, call: Call) -> None:
+    resource = _require(platform, call)
+    life = view.life_of(resource)
+    if not life.terminal:
+        raise _in_status(resource)
+    if life.left is not None and life.left.status == "Available":
+        raise ValidationException("The request was rejected because the training job retains an Available warm pool.")
+    platform.store.delete(resource.key)
 
 
 def _in_status(resource: Resource) -> ValidationException:

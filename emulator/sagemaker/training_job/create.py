@@ -70,7 +70,11 @@ def create(platform: Platform, call: Call) -> dict[str, Any]:
         modified_at=at,
         request={member: value for member, value in request.items() if member != "Tags"},
     )
-    life = begin(at, terms(request), request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
+    life = begin(
+        at,
+        terms(request, platform.settings.spot_price),
+        request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0),
+    )
     try:
         platform.supervisor.begin(resource, life, tagging.from_request(request.get("Tags", ())))
     except AlreadyExists as existing:
@@ -78,7 +82,7 @@ def create(platform: Platform, call: Call) -> dict[str, Any]:
     return {"TrainingJobArn": resource.arn}
 
 
-def terms(request: Mapping[str, Any]) -> Terms:
+def terms(request: Mapping[str, Any], spot_price: float) -> Terms:
     """What a request lays down of the job's life."""
     limits, resources = request.get("StoppingCondition", {}), request["ResourceConfig"]
     cluster, spot = Cluster.of(resources), bool(request.get("EnableManagedSpotTraining"))
@@ -89,6 +93,7 @@ def terms(request: Mapping[str, Any]) -> Terms:
         max_wait=limits.get("MaxWaitTimeInSeconds") if spot else None,
         max_pending=limits.get("MaxPendingTimeInSeconds") if accelerated else None,
         spot=spot,
+        spot_price=spot_price if spot else 1.0,
         keep_alive=resources.get("KeepAlivePeriodInSeconds", 0),
     )
 

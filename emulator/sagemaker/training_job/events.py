@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.machines.machine import Event
-from emulator.sagemaker.training_job.life import Claim, FinalMetric
+from emulator.sagemaker.training_job.life import Claim, FinalMetric, LeftPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,15 @@ class Uploaded(Event):
 @dataclass(frozen=True, slots=True)
 class Retained(Event):
     """What the job leaves to a warm pool, or had of one, is settled."""
+
+    left: LeftPool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolChanged(Event):
+    """Something became of the warm pool that the job left."""
+
+    left: LeftPool
 
 
 @dataclass(frozen=True, slots=True)

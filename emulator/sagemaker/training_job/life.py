@@ -51,6 +51,8 @@ class Terms:
     max_wait: float | None = None
     max_pending: float | None = None
     spot: bool = False
+    spot_price: float = 1.0
+    """What a second of an instance counts in BillableTimeInSeconds."""
     keep_alive: int = 0
 
 
@@ -61,6 +63,16 @@ class Claim:
     name: str
     uid: str
     container: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftPool:
+    """What has become of the warm pool that a job left, as the job shows it; durations in seconds."""
+
+    status: Literal["Available", "Reused", "Terminated"]
+    keep_alive: int
+    billable_seconds: int | None = None
+    reused_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,7 @@ class TrainingJob:
     reason: str | None = None
     metrics: tuple[FinalMetric, ...] = ()
     pool: Claim | None = None
+    left: LeftPool | None = None
 
     @property
     def secondary(self) -> str:
@@ -122,6 +135,11 @@ class TrainingJob:
         if self.started_at is None or self.ended_at is None:
             return None
         return max(1, math.ceil(self.spent))
+
+    @property
+    def billable_seconds(self) -> int | None:
+        """The training time, or as much of it as spot instances cost beside others."""
+        return None if self.seconds is None else max(1, math.ceil(self.seconds * self.terms.spot_price))
 
 
 def enter(life: TrainingJob, status: str, message: str, at: float, end: float | None = None) -> TrainingJob:

@@ -34,6 +34,7 @@ from emulator.sagemaker.training_job.events import (
     Launched,
     Lost,
     PendingExceeded,
+    PoolChanged,
     Prepared,
     Queued,
     Retained,
@@ -83,6 +84,8 @@ class TrainingJobMachine:
         return (*held, *_pending(life), *(_deadline(life) if life.phase in _LIMITED else ()), *_patience(life))
 
     def step(self, life: TrainingJob, event: Event, at: float) -> Step[TrainingJob]:
+        if isinstance(event, PoolChanged):  # the one thing that still happens to a job that has ended
+            return replace(life, left=event.left), ()
         if life.terminal:
             return life, ()
         changed = _next(life, event, at)
@@ -178,8 +181,8 @@ def _onward(life: TrainingJob, event: Event, at: float) -> TrainingJob:
             return _training(replace(life, containers=containers), at)
         case "uploading", Uploaded():
             return ends.close(life, life.ending or "Completed", at)
-        case "retaining", Retained():
-            return ends.finish(life, life.ending or "Completed", at)
+        case "retaining", Retained(left):
+            return ends.finish(replace(life, left=left), life.ending or "Completed", at)
         case "clearing", Cleaned():
             return ends.begin_again(life, at)
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,6 @@ from emulator.sagemaker.training_job.builtin import metric_definitions
 from emulator.sagemaker.training_job.create import DEFAULT_MAX_RUNTIME
 from emulator.sagemaker.training_job.life import SecondaryStatus, TrainingJob
 from emulator.sagemaker.training_job.machine import TrainingJobMachine
-from emulator.sagemaker.training_job.warm_pool.machine import WarmPool
 from emulator.state.store import Resource
 
 _MACHINE = TrainingJobMachine()
@@ -35,11 +33,8 @@ def model_location(resource: Resource) -> S3Uri:
     return output_location(resource).join("model.tar.gz" if packed else "model/")
 
 
-def describe(resource: Resource, pool: WarmPool | None = None, spot_price: float = 1.0) -> dict[str, Any]:
-    """The reply of DescribeTrainingJob; absent members are those the job has not earned.
-
-    ``pool`` is the warm pool that the job left, ``spot_price`` what a second of a spot instance counts.
-    """
+def describe(resource: Resource) -> dict[str, Any]:
+    """The reply of DescribeTrainingJob; absent members are those the job has not earned."""
     life = life_of(resource)
     return {
         **resource.request,
@@ -52,9 +47,9 @@ def describe(resource: Resource, pool: WarmPool | None = None, spot_price: float
         "ModelArtifacts": {"S3ModelArtifacts": str(model_location(resource))},
         "CreationTime": resource.created_at,
         "LastModifiedTime": resource.modified_at,
-        **_earned(life, spot_price),
-        **_warm_pool_status(life, pool),
-        **_kept_alive(resource.request, pool),
+        **_earned(life),
+        **_warm_pool_status(life),
+        **_kept_alive(resource.request, life),
     }
 
 
@@ -84,13 +79,13 @@ def _channel(channel: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, "DataSource": {"S3DataSource": source}}
 
 
-def _earned(life: TrainingJob, spot_price: float) -> dict[str, Any]:
+def _earned(life: TrainingJob) -> dict[str, Any]:
     earned = {
         "FailureReason": life.reason,
         "TrainingStartTime": life.started_at,
         "TrainingEndTime": life.ended_at,
         "TrainingTimeInSeconds": life.seconds,
-        "BillableTimeInSeconds": _billable(life, spot_price),
+        "BillableTimeInSeconds": life.billable_seconds,
         "FinalMetricDataList": [
             {"MetricName": metric.name, "Value": metric.value, "Timestamp": metric.at} for metric in life.metrics
         ],
@@ -98,30 +93,23 @@ def _earned(life: TrainingJob, spot_price: float) -> dict[str, Any]:
     return {member: value for member, value in earned.items() if value not in (None, [])}
 
 
-def _billable(life: TrainingJob, spot_price: float) -> int | None:
-    """The training time; for spot instances as much of it as they cost beside others."""
-    if life.seconds is None or not life.terms.spot:
-        return life.seconds
-    return max(1, math.ceil(life.seconds * spot_price))
-
-
-def _warm_pool_status(life: TrainingJob, pool: WarmPool | None) -> dict[str, Any]:
-    if pool is None:
+def _warm_pool_status(life: TrainingJob) -> dict[str, Any]:
+    if life.left is None:
         using = not life.terminal and (life.terms.keep_alive > 0 or life.pool is not None)
         return {"WarmPoolStatus": {"Status": "InUse"}} if using else {}
     status = {
-        "Status": pool.shown,
-        "ResourceRetainedBillableTimeInSeconds": pool.billable_seconds,
-        "ReusedByJob": pool.used_by,
+        "Status": life.left.status,
+        "ResourceRetainedBillableTimeInSeconds": life.left.billable_seconds,
+        "ReusedByJob": life.left.reused_by,
     }
     return {"WarmPoolStatus": {member: value for member, value in status.items() if value is not None}}
 
 
-def _kept_alive(request: Mapping[str, Any], pool: WarmPool | None) -> dict[str, Any]:
+def _kept_alive(request: Mapping[str, Any], life: TrainingJob) -> dict[str, Any]:
     """The retention that UpdateTrainingJob may have changed."""
-    if pool is None:
+    if life.left is None:
         return {}
-    return {"ResourceConfig": {**request["ResourceConfig"], "KeepAlivePeriodInSeconds": pool.keep_alive}}
+    return {"ResourceConfig": {**request["ResourceConfig"], "KeepAlivePeriodInSeconds": life.left.keep_alive}}
 
 
 def _transition(entry: SecondaryStatus) -> dict[str, Any]:
@@ -129,7 +117,7 @@ def _transition(entry: SecondaryStatus) -> dict[str, Any]:
     return shown if entry.end is None else {**shown, "EndTime": entry.end}
 
 
-def summary(resource: Resource, pool: WarmPool | None = None) -> dict[str, Any]:
+def summary(resource: Resource) -> dict[str, Any]:
     """One TrainingJobSummary."""
     life = life_of(resource)
     shown = {
@@ -139,6 +127,6 @@ def summary(resource: Resource, pool: WarmPool | None = None) -> dict[str, Any]:
         "LastModifiedTime": resource.modified_at,
         "TrainingJobStatus": life.status,
         "SecondaryStatus": life.secondary,
-        **_warm_pool_status(life, pool),
+        **_warm_pool_status(life),
     }
     return shown if life.ended_at is None else {**shown, "TrainingEndTime": life.ended_at}

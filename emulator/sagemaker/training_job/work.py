@@ -85,9 +85,8 @@ class TrainingJobWork:
 
     def _retain(self, resource: Resource) -> Event:
         self._free(resource)
-        if ends.keeps_instances(life_of(resource)):
-            self._pools.retain(resource)
-        return Retained()
+        keeps = ends.keeps_instances(life_of(resource))
+        return Retained(self._pools.retain(resource) if keeps else None)
 
     def _free(self, resource: Resource) -> None:
         if (claim := life_of(resource).pool) is not None:

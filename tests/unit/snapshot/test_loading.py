@@ -97,7 +97,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     ),
     "a store of another schema inside": (
         database("emulator.db", "UPDATE about SET schema_version = 7"),
-        "has schema version 7; this version of the emulator reads 1",
+        "has schema version 7; this version of the emulator reads 2",
     ),
     "a catalogue of another format inside": (
         database("cloud.sqlite3", "UPDATE meta SET value = '1' WHERE name = 'format'"),

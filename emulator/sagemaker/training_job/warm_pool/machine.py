@@ -1,4 +1,7 @@
-"""The life of a warm pool: Available until its time is up or a job takes it over, then InUse until that job ends."""
+"""The life of a warm pool: Available until its time is up or a job takes it over, then InUse until that job ends.
+
+The job that left it is told of each change; a pool whose time is up is Ending until it has been.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from typing import Any, Literal
 import msgspec
 
 from emulator.machines.machine import Alarm, Command, Event, Step
+from emulator.sagemaker.training_job.life import LeftPool
 
 NOUN = "training-warm-pool"
 
-Status = Literal["Available", "InUse", "Reused", "Terminated"]
+Status = Literal["Available", "InUse", "Reused", "Ending", "Terminated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,16 @@ class WarmPool:
         return self.retained_at + self.keep_alive
 
     @property
-    def shown(self) -> Status:
-        """As the job that left it shows it: a pool that another job uses has been reused."""
-        return "Reused" if self.status == "InUse" else self.status
-
-    @property
-    def billable_seconds(self) -> int | None:
-        """How long it was kept, begun seconds counting; None while it still is."""
-        return None if self.ended_at is None else max(0, math.ceil(self.ended_at - self.retained_at))
+    def left(self) -> LeftPool:
+        """The pool as the job that left it shows it: one that another job uses has been reused."""
+        shown: Mapping[Status, Literal["Available", "Reused", "Terminated"]] = {
+            "Available": "Available",
+            "InUse": "Reused",
+            "Reused": "Reused",
+        }
+        status = shown.get(self.status, "Terminated")
+        kept = None if self.ended_at is None else max(0, math.ceil(self.ended_at - self.retained_at))
+        return LeftPool(status, self.keep_alive, kept, self.used_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,16 @@ class Expired(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Told(Event):
+    """The job that left the pool knows what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(Command):
+    """Let the job that left the pool know what has become of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warm(Command):
     """Start a container that waits, where the image can."""
 
@@ -94,7 +110,7 @@ class WarmPoolMachine:
     """`emulator.machines.machine.Machine` of warm pools."""
 
     noun = NOUN
-    living = frozenset({"Available", "InUse"})
+    living = frozenset({"Available", "InUse", "Ending"})
 
     def load(self, state: Mapping[str, Any]) -> WarmPool:
         return msgspec.convert(state, WarmPool)
@@ -103,25 +119,33 @@ class WarmPoolMachine:
         return life.status, msgspec.to_builtins(life)
 
     def resume(self, life: WarmPool) -> tuple[Command, ...]:
-        if life.status != "Available":
-            return ()
-        return (*(() if life.container else (Warm(),)), _alarm(life))
+        match life.status:
+            case "Available":
+                return (Tell(), *(() if life.container else (Warm(),)), _alarm(life))
+            case "InUse":
+                return (Tell(),)
+            case "Ending":
+                return (Discard(life.container), Tell())
+            case _:
+                return ()
 
     def step(self, life: WarmPool, event: Event, at: float) -> Step[WarmPool]:
         match life.status, event:
             case "Available" | "InUse", Warmed(container):
                 return replace(life, container=container), ()
-            case "Reused" | "Terminated", Warmed(container):
+            case _, Warmed(container):
                 return life, (Discard(container),)
             case "Available", Claimed(job, uid):
-                return replace(life, status="InUse", used_by=job, used_by_uid=uid, ended_at=at), ()
+                return replace(life, status="InUse", used_by=job, used_by_uid=uid, ended_at=at), (Tell(),)
             case "InUse", Freed(uid) if uid == life.used_by_uid:
                 return replace(life, status="Reused"), (Discard(life.container),)
             case "Available", Prolonged(keep_alive):
                 longer = replace(life, keep_alive=keep_alive)
                 return longer, (_alarm(longer),)
             case "Available", Expired() if at >= life.expires_at:
-                return replace(life, status="Terminated", ended_at=at), (Discard(life.container),)
+                return replace(life, status="Ending", ended_at=at), (Discard(life.container), Tell())
+            case "Ending", Told():
+                return replace(life, status="Terminated"), ()
             case _:
                 return life, ()
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from emulator import arns
 from emulator.sagemaker.platform import Platform
-from emulator.sagemaker.training_job.life import Claim
+from emulator.sagemaker.training_job.events import PoolChanged
+from emulator.sagemaker.training_job.life import NOUN as JOB
+from emulator.sagemaker.training_job.life import Claim, LeftPool
 from emulator.sagemaker.training_job.warm_pool.machine import (
     NOUN,
     Claimed,
     Freed,
+    Prolonged,
     WarmPool,
     WarmPoolMachine,
 )
@@ -47,32 +51,37 @@ class Pools:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def of(self, job: Resource) -> Resource | None:
-        """The pool that a job left, whatever became of it."""
-        return self._platform.store.get(Key(job.key.scope, NOUN, job.uid))
-
-    def retain(self, job: Resource) -> None:
-        """Leave the job's instances to a pool; done twice, there is still one."""
-        at = self._platform.clock.now()
-        pool = Resource(
-            key=Key(job.key.scope, NOUN, job.uid),
-            uid=uuid.uuid4().hex,
-            arn=arns.sagemaker(job.key.scope, NOUN, job.uid),
-            status="Available",
-            created_at=at,
-            modified_at=at,
-            request=job.request,
-        )
+    def retain(self, job: Resource) -> LeftPool | None:
+        """Leave the job's instances to a pool, if it has not been done yet; the pool as the job shows it."""
+        at, key = self._platform.clock.now(), Key(job.key.scope, NOUN, job.uid)
+        arn = arns.sagemaker(job.key.scope, NOUN, job.uid)
+        pool = Resource(key, uuid.uuid4().hex, arn, "Available", at, at, job.request)
         keep_alive = job.request["ResourceConfig"]["KeepAlivePeriodInSeconds"]
-        try:
+        with suppress(AlreadyExists):
             self._platform.supervisor.begin(pool, WarmPool("Available", at, keep_alive))
-        except AlreadyExists:
-            return
+        made = self._platform.store.get(key)
+        return life_of(made).left if made is not None else None
+
+    def prolong(self, job: Resource, keep_alive: int) -> bool:
+        """Keep the pool that the job left for another time since the job's end; whether it is there to be kept."""
+        pool = self._platform.store.get(Key(job.key.scope, NOUN, job.uid))
+        prolonged = self._platform.supervisor.post(pool, Prolonged(keep_alive)) if pool is not None else None
+        if prolonged is None or life_of(prolonged).status != "Available":
+            return False
+        self.tell(prolonged)
+        return True
+
+    def tell(self, pool: Resource) -> None:
+        """Let the job that left the pool know what has become of it."""
+        present = self._platform.store.get(pool.key)
+        job = self._platform.store.get(Key(pool.key.scope, JOB, pool.request["TrainingJobName"]))
+        if present is not None and job is not None and job.uid == pool.key.name:
+            self._platform.supervisor.post(job, PoolChanged(life_of(present).left))
 
     def claim(self, job: Resource) -> Claim | None:
         """Take over the oldest pool that matches the job, or find the one it has taken over already."""
         wanted = traits(job.request)
-        for pool in self._platform.store.scan(NOUN, _MACHINE.living):
+        for pool in self._platform.store.scan(NOUN, ("Available", "InUse")):
             if pool.key.scope == job.key.scope and traits(pool.request) == wanted and self._take(pool, job):
                 return Claim(pool.key.name, pool.uid, life_of(pool).container if _same_image(pool, job) else None)
         return None
@@ -82,12 +91,6 @@ class Pools:
         pool = self._platform.store.get(Key(job.key.scope, NOUN, claim.name))
         if pool is not None and pool.uid == claim.uid:
             self._platform.supervisor.post(pool, Freed(job.uid))
-
-    def forget(self, job: Resource) -> None:
-        """Drop what is known of the pool of a job that is deleted; one that another job uses stays for its sake."""
-        pool = self.of(job)
-        if pool is not None and pool.status not in _MACHINE.living:
-            self._platform.store.delete(pool.key)
 
     def _take(self, pool: Resource, job: Resource) -> bool:
         taken = self._platform.supervisor.post(pool, Claimed(job.key.name, job.uid))

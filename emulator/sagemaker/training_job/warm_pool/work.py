@@ -10,7 +10,8 @@ from emulator.optml.layout import Layout
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import places
 from emulator.sagemaker.training_job.launching import Launching, can_wait
-from emulator.sagemaker.training_job.warm_pool.machine import Discard, Warm, Warmed
+from emulator.sagemaker.training_job.warm_pool.machine import Discard, Tell, Told, Warm, Warmed
+from emulator.sagemaker.training_job.warm_pool.pools import Pools
 from emulator.sagemaker.watching import Watcher
 from emulator.state.store import Resource
 
@@ -24,10 +25,14 @@ class WarmPoolWork:
         self._platform = platform
         self._watcher = Watcher(platform.engine, platform.clock, platform.supervisor.closing.is_set)
         self._launching = Launching(platform, self._watcher)
+        self._pools = Pools(platform)
 
     def __call__(self, resource: Resource, command: Command) -> Event | None:
         try:
             match command:
+                case Tell():
+                    self._pools.tell(resource)
+                    return Told()
                 case Warm():
                     return self._warm(resource)
                 case Discard(container):

@@ -1,0 +1,1 @@
+"""Search: resources found by any of their properties, with an expression."""
