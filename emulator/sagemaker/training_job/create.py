@@ -14,6 +14,7 @@ from emulator.errors import ResourceInUse, ValidationException
 from emulator.sagemaker import tagging
 from emulator.sagemaker.checks import Unbuilt, refuse_unbuilt, require_objects, require_role, require_s3_uri
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.training_job import limits
 from emulator.sagemaker.training_job.machine import NOUN, begin
 from emulator.sinks import scrape
 from emulator.state.store import AlreadyExists, Key, Resource
@@ -73,7 +74,8 @@ def create(platform: Platform, call: Call) -> dict[str, Any]:
     )
     life = begin(at, request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME))
     try:
-        platform.supervisor.begin(resource, life, tagging.from_request(request.get("Tags", ())))
+        with limits.held(platform, call.scope, request):
+            platform.supervisor.begin(resource, life, tagging.from_request(request.get("Tags", ())))
     except AlreadyExists as existing:
         raise _duplicate(str(existing.args[0])) from None
     return {"TrainingJobArn": resource.arn}
