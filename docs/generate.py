@@ -23,8 +23,10 @@ from emulator.sagemaker import endpoint_config, model, nouns
 from emulator.sagemaker.checks import Unbuilt
 from emulator.sagemaker.endpoint import api as endpoint
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.quotas import Quotas
 from emulator.sagemaker.training_job import api as training_job
 from emulator.sagemaker.training_job import create
+from emulator.service_quotas import api as service_quotas
 from emulator.settings import ENV_PREFIX, Settings
 
 FOLDER = Path(__file__).parent / "reference"
@@ -46,6 +48,7 @@ SERVICES = (
     "sagemaker-metrics",
     "sagemaker-a2i-runtime",
     "sagemaker-edge",
+    "service-quotas",
 )
 
 
@@ -70,7 +73,11 @@ def levels() -> dict[str, dict[str, str]]:
     lives = {type(kind.machine).__module__.rpartition(".")[0] for kind in nouns.kinds(platform)}
     handlers = nouns.operations(platform)
     control = {name: "EXECUTED" if _package(handlers[name]) in lives else "STATEFUL" for name in sorted(handlers)}
-    return {"sagemaker": control, "sagemaker-runtime": {InvokeEndpoint.__name__: "EXECUTED"}}
+    return {
+        "sagemaker": control,
+        "sagemaker-runtime": {InvokeEndpoint.__name__: "EXECUTED"},
+        "service-quotas": dict.fromkeys(sorted(service_quotas.operations(cast("Quotas", _Nothing()))), "STATEFUL"),
+    }
 
 
 def operations() -> Iterator[str]:

@@ -25,7 +25,8 @@ from emulator.engines.reaper import reap
 from emulator.front.administration import Refused, administration
 from emulator.front.bridge import THREADS, Bridge
 from emulator.front.control import control
-from emulator.front.gateway import Gateway, WsgiApp, create_app
+from emulator.front.gateway import Gateway, create_app
+from emulator.front.messages import WsgiApp
 from emulator.front.routing import routed
 from emulator.front.server import Front
 from emulator.machines.supervisor import Supervisor
@@ -34,7 +35,9 @@ from emulator.objects.server import S3Server, S3ServerError
 from emulator.runtime.invoke_endpoint import InvokeEndpoint
 from emulator.sagemaker import nouns
 from emulator.sagemaker.platform import Platform
+from emulator.sagemaker.quotas import Quotas
 from emulator.sagemaker.throttling import throttled_by
+from emulator.service_quotas import ServiceQuotas
 from emulator.serving.connection import Connections
 from emulator.serving.invoke import Invoker
 from emulator.serving.router import Router
@@ -64,8 +67,8 @@ class Emulator:
     def start(self) -> Self:
         """Serve. Returns when requests are answered.
 
-        Raises `DataDirError`, `EngineError`, `PortInUse` or `S3ServerError`; RuntimeError when an emulator, this one or
-        another, runs in this process already. Nothing is left open then.
+        Raises `DataDirError`, `EngineError`, `PortInUse`, `S3ServerError` or `UnknownQuota`; RuntimeError when an
+        emulator, this one or another, runs in this process already. Nothing is left open then.
         """
         if self._data is not None:
             raise RuntimeError("The emulator is running already.")
@@ -181,6 +184,7 @@ class Emulator:
         self._supervisor = Supervisor(self._store, clock, settings.instances_at_once)
         clock.subscribe(self._supervisor.wake)
         self._controls = Controls()
+        self._quotas = Quotas(self._store, clock, settings.quota_values)
         self._router = Router()
         self._traffic = Traffic(self._cloud.metrics, clock)
         self._s3 = self._other_s3()
@@ -189,6 +193,7 @@ class Emulator:
             clock=clock,
             controls=self._controls,
             store=self._store,
+            quotas=self._quotas,
             supervisor=self._supervisor,
             engine=self._engine,
             objects=self._cloud.objects if self._s3 is None else RemoteObjects(self._s3),
@@ -261,6 +266,7 @@ class Emulator:
                 region=self.settings.region,
                 names=(self.settings.host,),
                 s3=s3,
+                quotas=ServiceQuotas(self._quotas),
             )
 
         bridge = Bridge(create_app(gateway, *self._pages(control_plane, *siblings)))

@@ -38,6 +38,11 @@ def log_group(scope: Scope, group: str) -> str:
     return f"arn:{partition(scope.region)}:logs:{scope.region}:{scope.account}:log-group:{group}"
 
 
+def service_quota(scope: Scope, service: str, code: str) -> str:
+    """The ARN of a quota in Service Quotas."""
+    return f"arn:{partition(scope.region)}:servicequotas:{scope.region}:{scope.account}:{service}/{code}"
+
+
 def role(account: str, path_and_name: str) -> str:
     """``arn:aws:iam::<account>:role/<path/name>``."""
     return f"arn:aws:iam::{account}:role/{path_and_name}"

@@ -26,6 +26,11 @@ REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
 ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 # A server and nothing more: a password would be shown in messages, and S3 has no path of its own.
 S3_URL = re.compile(r"(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?)?", re.ASCII)
+# Names of quotas have no commas and no equals signs; the largest value is that of Service Quotas' model.
+_QUOTA = r"\s*[^=,\s][^=,]*=\d{1,10}"
+QUOTAS = re.compile(f"({_QUOTA}(,{_QUOTA})*)?", re.ASCII)
+
+QUOTAS_WANTED = "quotas (like ml.m5.large for training job usage=2), separated by commas"
 
 
 def default_data_dir() -> Path:
@@ -84,6 +89,10 @@ class Settings:
         default="",
         metadata={"help": "AWS profile for --s3-endpoint-url; empty for the credentials of the environment."},
     )
+    quotas: str = field(
+        default="",
+        metadata={"help": "SageMaker's quotas at the start, NAME=VALUE separated by commas; the others are unlimited."},
+    )
     control: bool = field(
         default=False,
         metadata={"help": "Answer /_emulator/control, with which tests break things on purpose."},
@@ -96,6 +105,7 @@ class Settings:
         engines = get_args(EngineChoice)
         self._must("host", isinstance(self.host, str) and self.host != "", "an address or a host's name")
         self._must("port", type(self.port) is int and 0 <= self.port <= 65535, "a number from 0 to 65535")
+        self._must("quotas", _matches(QUOTAS, self.quotas), QUOTAS_WANTED)
         self._must("control", type(self.control) is bool, "True or False")
         durabilities = get_args(Durability)
         self._must("durability", self.durability in durabilities, f"one of {', '.join(durabilities)}")
@@ -123,6 +133,12 @@ class Settings:
     def synced(self) -> bool:
         """Whether the disk is waited for before a request is answered."""
         return self.durability == "full"
+
+    @property
+    def quota_values(self) -> dict[str, int]:
+        """The values of ``quotas``, by name."""
+        pairs = (pair.rpartition("=") for pair in self.quotas.split(",") if pair)
+        return {name.strip(): int(value) for name, _, value in pairs}
 
     def _must(self, name: str, good: bool, wanted: str) -> None:
         if not good:

@@ -10,7 +10,18 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from emulator.settings import ACCOUNT, ENV_PREFIX, LOG_LEVELS, REGION, S3_URL, Durability, EngineChoice, Settings
+from emulator.settings import (
+    ACCOUNT,
+    ENV_PREFIX,
+    LOG_LEVELS,
+    QUOTAS,
+    QUOTAS_WANTED,
+    REGION,
+    S3_URL,
+    Durability,
+    EngineChoice,
+    Settings,
+)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -48,6 +59,7 @@ _TYPES: dict[str, Any] = {
     "engine": click.Choice(get_args(EngineChoice)),
     "region": Matching(REGION, "a region (like eu-central-1)"),
     "account": Matching(ACCOUNT, "an account id (twelve digits)"),
+    "quotas": Matching(QUOTAS, QUOTAS_WANTED),
     "s3_endpoint_url": Matching(S3_URL, "the URL of a server (like http://localhost:9000)"),
     "log_level": click.Choice(LOG_LEVELS),
 }

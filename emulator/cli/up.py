@@ -97,12 +97,13 @@ def reported() -> Iterator[None]:
     from emulator.engines.port import EngineError
     from emulator.front.server import PortInUse
     from emulator.objects.server import S3ServerError
+    from emulator.sagemaker.quotas import UnknownQuota
     from emulator.state.sql import WrongSchema
     from emulator.state.sqlite import StateUnreadable
 
     try:
         yield
-    except (DataDirError, EngineError, S3ServerError, StateUnreadable, WrongSchema) as error:
+    except (DataDirError, EngineError, S3ServerError, StateUnreadable, UnknownQuota, WrongSchema) as error:
         raise click.ClickException(str(error)) from error
     except PortInUse as error:
         raise click.ClickException(error.strerror or str(error)) from error

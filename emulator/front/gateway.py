@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from http import HTTPStatus
 from typing import Any, Protocol
 
 from flask import Blueprint, Flask
@@ -14,18 +14,12 @@ from emulator.aws import Credential, WireReply, WireRequest, credential
 from emulator.errors import AwsError, NotBuilt
 from emulator.front.administration import RESETS
 from emulator.front.hosts import is_s3_host, to_path_style
+from emulator.front.messages import StartResponse, WsgiApp, read, request_of, send, too_large
 from emulator.front.origins import FOREIGN_HOST, FOREIGN_PAGE, FOREIGN_PAGE_AT_S3, is_foreign_page, is_our_host, refusal
 from emulator.front.s3_requests import is_about_objects, may_be_s3
-from emulator.objects.draining import drain
-
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
-
-BODY_LIMIT = 4 << 20
-"""Bytes of a control plane request. A design choice: AWS does not publish SageMaker's limit; the longest documents
-(pipeline definitions, 1 MiB of JSON escaped once more) stay below."""
 
 _SIGNING_NAME = "sagemaker"
+_QUOTAS_SIGNING_NAME = "servicequotas"
 _INVOCATION = re.compile(r"/endpoints/[^/]*/invocations")
 _UNSIGNED = Credential("")
 
@@ -40,12 +34,23 @@ class Wire(Protocol):
     def error(self, error: AwsError, request_id: str | None = None) -> WireReply: ...
 
 
+class Shared(Protocol):
+    """What the gateway needs of a service that leaves some of its requests to the cloud."""
+
+    def answers(self, request: WireRequest) -> bool: ...
+
+    def handle(self, request: WireRequest, scope: Scope) -> WireReply: ...
+
+    def error(self, error: AwsError) -> WireReply: ...
+
+
 class Gateway:
     """A WSGI application.
 
     ``control`` is SageMaker's control plane; ``siblings`` are the REST services that sign with the same name, told
     apart by path, the runtime first; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``s3`` answers S3 in place of
-    the cloud, with credentials of the user's. ``account_of`` turns an access key into an account, ``region`` is that of
+    the cloud, with credentials of the user's; ``quotas`` is Service Quotas, where the cloud is not to answer all of it.
+    ``account_of`` turns an access key into an account, ``region`` is that of
     unsigned requests. ``names`` are host names of the emulator beyond those that can only be this machine's.
     """
 
@@ -60,6 +65,7 @@ class Gateway:
         region: str,
         names: Collection[str] = (),
         s3: WsgiApp | None = None,
+        quotas: Shared | None = None,
     ) -> None:
         self._control = control
         self._siblings = tuple(siblings)
@@ -68,18 +74,22 @@ class Gateway:
         self._account_of = account_of
         self._region = region
         self._s3 = s3
+        self._quotas = quotas
         self._names = frozenset(name.lower() for name in names)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         claimed = _claimed(environ)
         forbidden = self._forbidden(environ, claimed)
         if forbidden is not None:
-            reply = WireReply(403, {"Content-Type": "application/json"}, refusal(forbidden))
-            return _sent(reply, start_response)
+            refused = WireReply(403, {"Content-Type": "application/json"}, refusal(forbidden))
+            return send(refused, start_response)
         if claimed.service == _SIGNING_NAME or _is_control(environ):
-            return _sent(self._sagemaker(environ, claimed), start_response)
+            return send(self._sagemaker(environ, claimed), start_response)
         if _is_own(environ, claimed):
             return self._own(environ, start_response)
+        if self._quotas is not None and claimed.service == _QUOTAS_SIGNING_NAME:
+            reply = self._shared(self._quotas, environ, claimed)
+            return self._cloud(environ, start_response) if reply is None else send(reply, start_response)
         if may_be_s3(environ, claimed):
             rest = self._s3 if self._s3 is not None and is_about_objects(environ, claimed) else self._cloud
             to_path_style(environ)
@@ -100,18 +110,24 @@ class Gateway:
         return None if _is_s3_of_a_page(environ, claimed) else FOREIGN_PAGE
 
     def _sagemaker(self, environ: dict[str, Any], claimed: Credential) -> WireReply:
-        body = _body(environ)
-        request = _request(environ, body or b"")
+        body = read(environ)
+        request = request_of(environ, body or b"")
         service = self._service(environ, request)
         if service is None:
             # As the REST services tell it, with a request id; they all speak the same protocol.
             return self._siblings[0].error(NotBuilt(f"{request.method} {request.path} is not built in this emulator."))
         if body is None:
-            too_large = AwsError(
-                f"The request body is larger than {BODY_LIMIT} bytes.", code="RequestEntityTooLarge", status=413
-            )
-            return service.error(too_large)
+            return service.error(too_large())
         return service.handle(request, self._scope(environ, claimed))
+
+    def _shared(self, service: Shared, environ: dict[str, Any], claimed: Credential) -> WireReply | None:
+        """The reply to a request, or None where it is the cloud's, which can still read it."""
+        body = read(environ)
+        if body is None:
+            return service.error(too_large())
+        request = request_of(environ, body)
+        environ["wsgi.input"] = io.BytesIO(body)
+        return service.handle(request, self._scope(environ, claimed)) if service.answers(request) else None
 
     def _service(self, environ: dict[str, Any], request: WireRequest) -> Wire | None:
         """The service a request belongs to; one with a target or for ``/`` is the control plane's, known or not."""
@@ -171,35 +187,3 @@ def _is_s3_of_a_page(environ: dict[str, Any], claimed: Credential) -> bool:
         return False
     form = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
     return bool(claimed.access_key) or form or environ["REQUEST_METHOD"] != "POST"
-
-
-def _body(environ: dict[str, Any]) -> bytes | None:
-    """The request's body, or None when it is larger than the limit.
-
-    What is too large is read all the same, within reason: a client that cannot send its body to the end sees a
-    broken connection in place of the reply that tells it why.
-    """
-    source = environ["wsgi.input"]
-    body: bytes = source.read(BODY_LIMIT)
-    while part := source.read(BODY_LIMIT + 1 - len(body)):
-        body += part
-        if len(body) > BODY_LIMIT:
-            drain(source)
-            return None
-    return body
-
-
-def _request(environ: dict[str, Any], body: bytes) -> WireRequest:
-    headers = {
-        name.removeprefix("HTTP_").replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
-    }
-    path = environ["RAW_URI"].partition("?")[0]
-    return WireRequest(environ["REQUEST_METHOD"], path, environ["QUERY_STRING"], headers, body)
-
-
-def _sent(reply: WireReply, start_response: StartResponse) -> Iterable[bytes]:
-    headers = [*reply.headers.items(), ("Content-Length", str(len(reply.body)))]
-    start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
-    return [reply.body]

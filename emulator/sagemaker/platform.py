@@ -13,6 +13,7 @@ from emulator.controls import Controls
 from emulator.engines.port import Engine
 from emulator.machines.supervisor import Supervisor
 from emulator.objects.port import ObjectStore
+from emulator.sagemaker.quotas import Quotas
 from emulator.serving.router import Router
 from emulator.settings import Settings
 from emulator.sinks.port import LogSink, MetricSink
@@ -39,6 +40,7 @@ class Platform:
     clock: Clock
     controls: Controls
     store: Store
+    quotas: Quotas
     supervisor: Supervisor
     engine: Engine
     objects: ObjectStore

@@ -17,7 +17,7 @@ from emulator.cli.main import NAME, cli
 from tests.docs.markdown import ROOT, blocks, documents, spans
 from tests.running import RunningEmulator
 
-_COMMAND = re.compile(rf"(?<![\w/-]){NAME} (?P<arguments>[^|)\"`;>#\n]+)")
+_COMMAND = re.compile(rf"(?<![\w/-]){NAME} (?P<arguments>(?:\"[^\"\n]*\"|[^|)\"`;>#\n])+)")
 _MAKE = re.compile(r"(?:^|\s)make (?P<target>[a-z][a-z-]*)", re.MULTILINE)
 
 
@@ -72,7 +72,8 @@ def programs() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
-    running = RunningEmulator("process", tmp_path_factory.mktemp("data")).start()
+    options = ("--control", "--quotas", "ml.p3.2xlarge for training job usage=0")  # as the guide to testing starts it
+    running = RunningEmulator("process", tmp_path_factory.mktemp("data"), *options).start()
     yield running
     assert running.stop() == 0, running.log()
 

@@ -30,6 +30,13 @@ from emulator.settings import Settings
         ("s3_endpoint_url", "http://user:secret@localhost", "http://localhost:9000"),
         ("s3_endpoint_url", "http://localhost/bucket", "http://localhost:9000"),
         ("s3_profile", None, "profile"),
+        ("quotas", None, "training job usage=2"),
+        ("quotas", "ml.m5.large for training job usage", "training job usage=2"),
+        ("quotas", "a=1,", "training job usage=2"),
+        ("quotas", "=1", "training job usage=2"),
+        ("quotas", "a=-1", "training job usage=2"),
+        ("quotas", "a=1.5", "training job usage=2"),
+        ("quotas", "a=12345678901", "training job usage=2"),
         ("control", "yes", "True or False"),
         ("log_level", "loud", "debug, info, warning, error"),
     ],
@@ -46,3 +53,8 @@ def test_a_data_directory_may_be_text_and_is_absolute(monkeypatch: pytest.Monkey
     text: Any = "here"
     assert Settings(data_dir=text).data_dir == tmp_path / "here"
     assert Settings(data_dir=Path("~/there")).data_dir == tmp_path / "home" / "there"
+
+
+def test_quotas_are_read_by_name() -> None:
+    assert Settings().quota_values == {}
+    assert Settings(quotas="a b=0, c d=12").quota_values == {"a b": 0, "c d": 12}

@@ -18,7 +18,7 @@ from emulator.optml.cluster import Cluster
 from emulator.sagemaker import tagging
 from emulator.sagemaker.checks import Unbuilt, refuse_unbuilt, require_objects, require_role, require_s3_uri
 from emulator.sagemaker.platform import Platform
-from emulator.sagemaker.training_job import file_systems
+from emulator.sagemaker.training_job import file_systems, limits
 from emulator.sagemaker.training_job.life import NOUN, Terms
 from emulator.sagemaker.training_job.machine import begin
 from emulator.sinks import scrape
@@ -76,7 +76,8 @@ def create(platform: Platform, call: Call) -> dict[str, Any]:
         request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0),
     )
     try:
-        platform.supervisor.begin(resource, life, tagging.from_request(request.get("Tags", ())))
+        with limits.held(platform, call.scope, request):
+            platform.supervisor.begin(resource, life, tagging.from_request(request.get("Tags", ())))
     except AlreadyExists as existing:
         raise _duplicate(str(existing.args[0])) from None
     return {"TrainingJobArn": resource.arn}

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.arns import Scope
-from emulator.front.gateway import BODY_LIMIT
+from emulator.front.messages import BODY_LIMIT
 from tests.mounted import ACCOUNT, REGION, Mounted
 from tests.unit.front.raw import Reply, connect, exchange, parsed, received
 
