@@ -7,7 +7,7 @@ restarted emulator can use to find the container again. Every implementation pas
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -18,6 +18,21 @@ Handle = Mapping[str, Any]
 It names that engine (``engine``) and the emulator (``emulator``, its id). State travels, as a snapshot, and container
 ids with it: to any other emulator, on the same machine or not, the container does not exist.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A host directory that a container sees at an absolute path, in place of whatever is there.
+
+    It belongs to the host. What a container writes to one that is not ``read_only`` belongs to the invoking user
+    afterwards; of one that is, nothing can be changed from within, be it by root.
+    """
+
+    inside: str
+    """Where, for example ``/opt/ml/checkpoints``: below ``/opt/ml``, also where ``ml`` has no such directory, or
+    anywhere else, which not every engine can do."""
+    source: Path
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,8 @@ class LaunchSpec:
     """False isolates the container from every network."""
     shielded: frozenset[str] = frozenset()
     """Children of ``ml`` whose files no program in the container can change, whatever it does; see `Engine.shields`."""
+    mounts: tuple[Mount, ...] = ()
+    """Directories shown on top of the children of ``ml``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,21 @@ class Exit:
     out_of_memory: bool
     started_at: float | None
     finished_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container has used when asked: ``at`` is in seconds since the epoch, memory in bytes.
+
+    ``cpu_seconds`` counts all its processes since it started, those that ended too, so that two answers make a rate.
+    ``memory_limit`` is the most it may use, the machine's memory where it has no limit of its own; None when the engine
+    limits nothing.
+    """
+
+    at: float
+    cpu_seconds: float
+    memory: int
+    memory_limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +149,16 @@ class Unshielded(EngineError):
         )
 
 
+class NoClusters(EngineError):
+    """Several hosts are asked for, and this engine runs one host only (`Engine.clusters`)."""
+
+    def __init__(self, hosts: int) -> None:
+        super().__init__(
+            f"The process engine runs jobs of one instance; a cluster of {hosts} needs Docker. Start Docker and use "
+            "`--engine docker`, or ask for one instance."
+        )
+
+
 class ContainerGone(EngineError):
     """The container a handle names does not exist any more, or is another emulator's."""
 
@@ -137,6 +179,8 @@ class Engine(Protocol):
     when asking again later is worth while. A handle of another emulator or engine is one whose container is gone."""
 
     name: str
+    clusters: bool
+    """Whether `launch_all` takes more than one host."""
 
     def health(self) -> Health:
         """Ask the engine whether it answers; never raises."""
@@ -173,13 +217,29 @@ class Engine(Protocol):
         """
         ...
 
+    def launch_all(self, specs: Sequence[LaunchSpec]) -> list[Handle]:
+        """Start the hosts of one cluster, at least one, all or none; answers their handles in the same order.
+
+        Hosts reach each other by `LaunchSpec.hostname`, also when ``network`` is False, which all of them share: then
+        they reach nobody else. A cluster whose containers were all started is found, not made again. Of one that was
+        started in part, as by a crash, what is there is removed first.
+
+        Raises what `launch` raises, and `NoClusters`.
+        """
+        ...
+
     def state(self, handle: Handle) -> State:
         """Whether the container runs, has ended, or does not exist."""
         ...
 
     def wait(self, handle: Handle) -> Exit:
-        """Block until the container has ended; repeatable. What it wrote below ``ml`` then belongs to the invoking
-        user. Raises `ContainerGone`, and `EngineClosed` when the engine is closed meanwhile."""
+        """Block until the container has ended; repeatable. What it wrote below ``ml`` and to its mounts then
+        belongs to the invoking user. Raises `ContainerGone`, and `EngineClosed` when the engine is closed meanwhile."""
+        ...
+
+    def usage(self, handle: Handle) -> Usage:
+        """What the container uses; quick. Raises `ContainerGone` when it does not run, and `EngineError` where nobody
+        knows."""
         ...
 
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
@@ -199,8 +259,8 @@ class Engine(Protocol):
         ...
 
     def remove(self, handle: Handle) -> None:
-        """End the container if it runs and remove all traces; what it wrote below ``ml`` stays and belongs to
-        the invoking user. Removing what is gone is fine."""
+        """End the container if it runs and remove all traces; what it wrote below ``ml`` and to its mounts
+        stays and belongs to the invoking user. Removing what is gone is fine."""
         ...
 
     def owned(self) -> list[Owned]:

@@ -189,7 +189,7 @@ def test_an_address_in_use_is_given_to_nobody_else(
     first = engine.launch(spec("ignore_term", name="first"))
     free = str(engine._open().network.ensure().subnet[77])
     answers = iter([first["ip"], free])
-    monkeypatch.setattr(engine._open().network, "pick", lambda: next(answers))
+    monkeypatch.setattr(engine._open().network, "pick", lambda _: [next(answers)])
     assert engine.launch(spec("ignore_term", name="second"))["ip"] == free
     assert len(engine.owned()) == 2
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import docker
 from docker.types import LogConfig, Mount
 
 from emulator.engines.docker.facts import Facts
+from emulator.engines.mounts import ML
 from emulator.engines.port import Handle, LaunchSpec, Owned
 
 ID = "sagemaker-emulator.id"
 CONTAINER = "sagemaker-emulator.name"
 _ML = "sagemaker-emulator.ml"
+_WRITTEN = "sagemaker-emulator.written"
+_NETWORK = "sagemaker-emulator.network"
 _PORT = "sagemaker-emulator.port"
-_OWN = (ID, CONTAINER, _ML, _PORT)
+_OWN = (ID, CONTAINER, _ML, _WRITTEN, _NETWORK, _PORT)
 
 HOST_NAME = "host.docker.internal"
-ML_INSIDE = "/opt/ml"
 
 # Docker's default set less what an image of a job has no use for: raw sockets (spoofing on our network) and device
 # nodes. AUDIT_WRITE, SYS_CHROOT and SETUID stay: training images run sshd for MPI, which dies without them.
@@ -54,11 +57,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a container will be: the network, its fixed address (None: no network) and the names it knows."""
+    """Where a container will be: the network, its fixed address (None: no network) and the names it knows.
+    ``sealed``: the network is its cluster's alone and leads nowhere."""
 
     network: str
     address: str | None
     hosts: Mapping[str, str]
+    sealed: bool = False
 
 
 def label(emulator_id: str) -> str:
@@ -71,10 +76,14 @@ def container_name(emulator_id: str, name: str) -> str:
     return f"sagemaker-emulator-{emulator_id}-{name}"
 
 
-def labels(emulator_id: str, spec: LaunchSpec) -> dict[str, str]:
+def labels(emulator_id: str, spec: LaunchSpec, place: Place) -> dict[str, str]:
     """Everything a restarted emulator needs to make the handle again."""
+    written = [str(mount.source.absolute()) for mount in spec.mounts if not mount.read_only]
     ours = {ID: emulator_id, CONTAINER: spec.name, _ML: str(spec.ml.absolute())}
-    return {**spec.labels, **ours, **({_PORT: str(spec.port)} if spec.port else {})}
+    ours |= {_WRITTEN: json.dumps(written)} if written else {}
+    ours |= {_NETWORK: place.network} if place.sealed else {}
+    ours |= {_PORT: str(spec.port)} if spec.port else {}
+    return {**spec.labels, **ours}
 
 
 def create_arguments(
@@ -100,51 +109,62 @@ def create_arguments(
         "healthcheck": {"test": ["NONE"]},
         "networking_config": _networking(client, place),
         "host_config": client.create_host_config(
-            **_host(facts, spec, place, published), mounts=mounts(spec.ml, volumes), init=image.first_party
+            **_host(facts, spec, place, published), mounts=mounts(spec, volumes), init=image.first_party
         ),
     }
 
 
-def handle(
-    container: str, *, emulator: str, name: str, image: str, ml: str, port: int | None, ip: str | None
-) -> Handle:
-    """The handle of a container; ``ip`` is its address when the host can reach it directly."""
-    about = {"name": name, "image": image, "ml": ml, "port": port, "ip": ip}
-    return {"engine": "docker", "emulator": emulator, "id": container, **about}
+def handle(container: str, image: str, own: Mapping[str, str], ip: str | None) -> Handle:
+    """The handle of a container with the labels ``own``; ``ip`` is its address when the host can reach it directly."""
+    port = own.get(_PORT)
+    return {
+        "engine": "docker",
+        "emulator": own[ID],
+        "id": container,
+        "name": own.get(CONTAINER, ""),
+        "image": image,
+        "ml": own.get(_ML, ""),
+        "written": json.loads(own.get(_WRITTEN, "[]")),
+        "network": own.get(_NETWORK),
+        "port": int(port) if port else None,
+        "ip": ip,
+    }
 
 
 def owned(listed: Mapping[str, Any], native: bool) -> Owned:
     """What the engine's list says of one of our containers."""
     own: Mapping[str, str] = listed["Labels"]
-    port, ip = own.get(_PORT), _listed_address(listed) if native else None
-    found = handle(
-        listed["Id"],
-        emulator=own[ID],
-        name=own.get(CONTAINER, ""),
-        image=listed["ImageID"],
-        ml=own.get(_ML, ""),
-        port=int(port) if port else None,
-        ip=ip,
-    )
+    found = handle(listed["Id"], listed["ImageID"], own, _listed_address(listed) if native else None)
     rest = {key: value for key, value in own.items() if key not in _OWN}
     return Owned(own.get(CONTAINER, ""), found, rest, listed["State"] == "running")
 
 
-def mounts(ml: Path, volumes: Mapping[str, str]) -> list[Mount]:
-    """Each child of ``ml``: its volume where it has one, else a bind mount, whose source must be there."""
-    children = sorted(entry.name for entry in os.scandir(ml))
-    return [_mount(ml.absolute() / child, volumes.get(child)) for child in children]
+def mounts(spec: LaunchSpec, volumes: Mapping[str, str]) -> list[Mount]:
+    """Each child of ``spec.ml``: its volume where it has one, else a bind mount, whose source must be there. Then what
+    is shown on top of them; the engine mounts what is deeper later."""
+    on_top = {PurePosixPath(mount.inside) for mount in spec.mounts}
+    children = sorted(entry.name for entry in os.scandir(spec.ml) if ML / entry.name not in on_top)
+    return [
+        *(_mount(spec.ml.absolute() / child, volumes.get(child)) for child in children),
+        *(
+            Mount(mount.inside, str(mount.source.absolute()), type="bind", read_only=mount.read_only)
+            for mount in spec.mounts
+        ),
+    ]
 
 
 def _mount(child: Path, volume: str | None) -> Mount:
-    inside = f"{ML_INSIDE}/{child.name}"
+    inside = str(ML / child.name)
     return Mount(inside, str(child), type="bind") if volume is None else Mount(inside, volume, type="volume")
 
 
 def _host(facts: Facts, spec: LaunchSpec, place: Place, published: bool) -> dict[str, Any]:
     return {
         "network_mode": "none" if place.address is None else place.network,
-        "extra_hosts": {spec.hostname: place.address, **place.hosts} if place.address else None,
+        "extra_hosts": dict(place.hosts) or None,
+        # Docker's resolver asks this one for what it does not know, from within the container's network: nobody
+        # listens there. Without it some versions ask the host's own, outside (CVE-2024-29018).
+        "dns": [place.address] if place.sealed else None,
         "port_bindings": {spec.port: ("127.0.0.1", None)} if published else None,
         "log_config": LogConfig(type=LogConfig.types.JSON, config=_LOG),
         "pids_limit": _PROCESSES,

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -15,14 +15,14 @@ import docker
 import requests
 from docker.errors import APIError, DockerException
 
-from emulator.engines import images, sockets
+from emulator.engines import images, mounts, sockets
 from emulator.engines.docker import container as containers
-from emulator.engines.docker import facts, logs, ownership
-from emulator.engines.docker.client import conflict, connect, missing_container, says, translated
+from emulator.engines.docker import facts, logs, ownership, usage
+from emulator.engines.docker.client import conflict, connect, missing_container, translated
 from emulator.engines.docker.exits import Exits
+from emulator.engines.docker.launching import Launcher, run_as
 from emulator.engines.docker.network import NAME as NETWORK
 from emulator.engines.docker.network import Network
-from emulator.engines.docker.shield import Shields
 from emulator.engines.port import (
     ContainerGone,
     EngineAway,
@@ -37,6 +37,7 @@ from emulator.engines.port import (
     Owned,
     State,
     Unshielded,
+    Usage,
     is_own,
 )
 
@@ -44,12 +45,8 @@ _log = logging.getLogger(__name__)
 
 _DEFAULT_URL = "unix:///var/run/docker.sock"
 
-# Where slirp4netns, rootless Docker's network, shows the host's loopback when RootlessKit allows it.
-_ROOTLESS_HOST = "10.0.2.2"
-
 OUTDATED = "%s was built from other sources than this emulator has: run `sagemaker-emulator images build`."
 
-_ATTEMPTS = 20
 _END_SECONDS = 0.5
 _ASK_AGAIN_SECONDS = 1.0
 
@@ -62,13 +59,13 @@ class DockerEngine:
     """
 
     name = "docker"
+    clusters = True
 
     def __init__(self, emulator_id: str, url: str | None = None, network: str = NETWORK) -> None:
         self._id = emulator_id
         self._url = url or sockets.find() or sockets.candidates()[0] or _DEFAULT_URL
         self._network = network
         self._lock = threading.Lock()
-        self._launch_locks: dict[str, threading.Lock] = {}
         self._opened: _Opened | None = None
         self._closed = False
         self._compared: set[str] = set()
@@ -84,31 +81,30 @@ class DockerEngine:
     def prepare(self) -> str | None:
         opened = self._open()
         opened.exits.start()
-        with translated("remove volumes that a crash left"):
-            opened.shields.sweep({one["Labels"].get(containers.CONTAINER) for one in self._listed()})
+        with translated("remove volumes and networks that a crash left"):
+            opened.launcher.sweep()
         gateway = opened.network.ensure().gateway
         return gateway if opened.facts.native else None
 
     def endpoint_host(self) -> str:
-        return self._host_address() or containers.HOST_NAME
+        return self._open().launcher.host_address() or containers.HOST_NAME
 
     def require_image(self, image: str) -> str:
         return self._image(image).tag
 
     def shields(self, ml: Path) -> bool:
         with translated(f"shield files below {ml}"):
-            return self._open().shields.work(ml)
+            return self._open().launcher.shields.work(ml)
 
     def launch(self, spec: LaunchSpec) -> Handle:
-        if spec.port is not None and not spec.network:
-            raise EngineError("A serving container cannot be isolated from the network yet: nobody could reach it.")
-        if spec.shielded and not self.shields(spec.ml):
-            raise Unshielded
-        image = self._image(spec.image)
-        if image.foreign_user:
-            ownership.open_to_all(spec.ml)
-        with self._launching(spec.name), translated(f"start a container of {spec.image}"):
-            return self._create_and_start(spec, image)
+        return self.launch_all([spec])[0]
+
+    def launch_all(self, specs: Sequence[LaunchSpec]) -> list[Handle]:
+        for spec in specs:
+            self._refuse(spec)
+        known = [self._image(spec.image) for spec in specs]
+        with translated(f"start a container of {specs[0].image}"):
+            return self._open().launcher.launch(specs, known)
 
     def state(self, handle: Handle) -> State:
         try:
@@ -126,6 +122,12 @@ class DockerEngine:
         assert ended is not None  # without a timeout there is always an answer
         self._hand_over(handle)
         return ended
+
+    def usage(self, handle: Handle) -> Usage:
+        container = self._own(handle)
+        with translated("measure the container"):
+            # Otherwise the engine measures twice, and takes two seconds for it.
+            return usage.read(self._open().client.stats(container, stream=False, one_shot=True))
 
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
         """Goes on where it was when the connection breaks or the engine is away for a while."""
@@ -165,13 +167,13 @@ class DockerEngine:
         if not is_own(handle, self, self._id):
             return
         with translated("remove the container"):
-            self._discard(handle["id"], handle["name"])
+            self._open().launcher.discard(handle["id"], handle["name"], handle.get("network"))
         self._open().exits.removed(handle["id"])
         self._hand_over(handle)
 
     def owned(self) -> list[Owned]:
         with translated("list its containers"):
-            return [containers.owned(one, self._open().facts.native) for one in self._listed()]
+            return [containers.owned(one, self._open().facts.native) for one in self._open().launcher.listed()]
 
     def close(self) -> None:
         with self._lock:
@@ -189,6 +191,13 @@ class DockerEngine:
         if not is_own(handle, self, self._id):
             raise ContainerGone("The container is another emulator's.")
         return str(handle["id"])
+
+    def _refuse(self, spec: LaunchSpec) -> None:
+        if spec.port is not None and not spec.network:
+            raise EngineError("A serving container cannot be isolated from the network yet: nobody could reach it.")
+        mounts.check(spec)
+        if spec.shielded and not self.shields(spec.ml):
+            raise Unshielded
 
     # -- the connection
 
@@ -216,7 +225,8 @@ class DockerEngine:
         if name is not None:
             self._compare(name, tag, str(found["Id"]), config.get("Labels") or {})
         user = str(config.get("User") or "")
-        return containers.Image(tag, str(found["Id"]), name is not None, user, self._run_as() if name else None)
+        ours = run_as(self._open().facts) if name is not None else None
+        return containers.Image(tag, str(found["Id"]), name is not None, user, ours)
 
     def _compare(self, name: str, tag: str, id: str, labels: Mapping[str, str]) -> None:
         """Warn, once for an image, when it was built from other sources than there are now."""
@@ -238,95 +248,6 @@ class DockerEngine:
                     return None
                 raise
 
-    # -- launching
-
-    def _launching(self, name: str) -> threading.Lock:
-        with self._lock:
-            return self._launch_locks.setdefault(name, threading.Lock())
-
-    def _run_as(self) -> str | None:
-        """The user of a first-party image: ourselves, so that what it writes is ours from the beginning."""
-        if not self._open().facts.native or os.getuid() == 0:
-            return None
-        return f"{os.getuid()}:{os.getgid()}"
-
-    def _create_and_start(self, spec: LaunchSpec, image: containers.Image) -> Handle:
-        for _ in range(_ATTEMPTS):
-            place = self._place(spec)
-            try:
-                made = self._create(spec, image, place)
-            except APIError as error:
-                if not conflict(error):
-                    self._open().shields.remove(spec.name)
-                    raise
-                if (found := self._adopt(spec.name)) is not None:
-                    return found
-                continue
-            if self._start(made, spec, image):
-                ip = place.address if self._open().facts.native else None
-                ml = str(spec.ml.absolute())
-                return containers.handle(
-                    made, emulator=self._id, name=spec.name, image=image.id, ml=ml, port=spec.port, ip=ip
-                )
-        raise EngineError(f"Docker could not start a container of {spec.image}: no free address on its network.")
-
-    def _place(self, spec: LaunchSpec) -> containers.Place:
-        network = self._open().network
-        if not spec.network:
-            return containers.Place(network.name, None, {})
-        host = self._host_address()
-        return containers.Place(network.name, network.pick(), {containers.HOST_NAME: host} if host else {})
-
-    def _host_address(self) -> str | None:
-        """The address by which containers reach this machine; None where the engine resolves a name by itself."""
-        opened = self._open()
-        if opened.facts.native:
-            return opened.network.ensure().gateway
-        return _ROOTLESS_HOST if opened.facts.rootless else None
-
-    def _create(self, spec: LaunchSpec, image: containers.Image, place: containers.Place) -> str:
-        opened = self._open()
-        volumes = opened.shields.make(spec)
-        arguments = containers.create_arguments(
-            opened.client, facts=opened.facts, spec=spec, image=image, place=place, volumes=volumes
-        )
-        made = opened.client.create_container(
-            **arguments,
-            name=containers.container_name(self._id, spec.name),
-            labels=containers.labels(self._id, spec),
-        )
-        return str(made["Id"])
-
-    def _start(self, container: str, spec: LaunchSpec, image: containers.Image) -> bool:
-        """Whether it started; not when its address was taken meanwhile. A container that cannot start is removed."""
-        opened = self._open()
-        try:
-            if image.foreign_user:
-                opened.shields.open_to_all(container, spec.shielded)
-            opened.client.start(container)
-        except (DockerException, requests.RequestException) as error:
-            self._discard(container, spec.name)
-            if isinstance(error, APIError) and says(error, f"network {opened.network.name} not found"):
-                opened.network.ensure(fresh=True)  # another emulator gave it up meanwhile
-            elif not isinstance(error, APIError) or not says(error, "address already in use"):
-                raise
-            return False
-        return True
-
-    def _adopt(self, name: str) -> Handle | None:
-        """The container of this name that has run already; one that was made but never started makes way."""
-        listed = self._listed(f"{containers.CONTAINER}={name}")
-        if not listed:
-            self._open().shields.remove(name)
-            raise EngineError(
-                f"A container named {containers.container_name(self._id, name)} exists that is not this emulator's. "
-                "Remove it with `docker rm -f`."
-            )
-        if listed[0]["State"] not in ("created", "removing"):
-            return containers.owned(listed[0], self._open().facts.native).handle
-        self._discard(listed[0]["Id"], name)
-        return None
-
     # -- ending
 
     def _over(self, handle: Handle) -> bool:
@@ -336,7 +257,7 @@ class DockerEngine:
         if opened.exits.known(handle["id"]):
             return True
         with suppress(EngineError), translated("list its containers"):
-            listed = self._listed(id=handle["id"])
+            listed = opened.launcher.listed(handle["id"])
             if not listed or listed[0]["State"] != "running":
                 return True
         opened.exits.start()
@@ -365,15 +286,6 @@ class DockerEngine:
                 if not (conflict(error) or missing_container(error)):  # it has ended by itself
                     raise
 
-    def _discard(self, container: str, name: str) -> None:
-        opened = self._open()
-        try:
-            opened.client.remove_container(container, v=True, force=True)
-        except APIError as error:
-            if not (conflict(error) or missing_container(error)):  # 409: somebody is removing it already
-                raise
-        opened.shields.remove(name)
-
     def _hand_over(self, handle: Handle) -> None:
         opened = self._open()
         if not handle["ml"] or not opened.facts.native or os.getuid() == 0:
@@ -381,13 +293,7 @@ class DockerEngine:
         marks = {containers.ID: self._id, containers.CONTAINER: f"chown-{handle['name']}"}
         able = [handle["image"], *images.local_tags(images.BASE)]
         with translated("give the job's files to this user"):
-            ownership.hand_over(opened.client, Path(handle["ml"]), able, marks)
-
-    def _listed(self, *labels: str, id: str | None = None) -> list[dict[str, Any]]:
-        filters: dict[str, Any] = {"label": [containers.label(self._id), *labels]}
-        if id is not None:
-            filters["id"] = id
-        return list(self._open().client.containers(all=True, filters=filters))
+            ownership.hand_over(opened.client, map(Path, (handle["ml"], *handle.get("written", ()))), able, marks)
 
 
 class _Opened:
@@ -398,7 +304,7 @@ class _Opened:
         with translated("describe itself"):
             self.facts = facts.read(self.client.info(), url)
         self.network = Network(self.client, network)
-        self.shields = Shields(self.client, self.facts, emulator_id)
+        self.launcher = Launcher(self.client, self.facts, emulator_id, self.network)
         self.streams = logs.Streams()
         self.exits = Exits(self.client, containers.label(emulator_id))
 

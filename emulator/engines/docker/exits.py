@@ -107,7 +107,7 @@ class Exits:
         if state["Status"] in ("exited", "dead"):
             _settle(self._end(container), _from_inspect(state))
             return
-        self._started.setdefault(container, _seconds(state["StartedAt"]))
+        self._started.setdefault(container, seconds(state["StartedAt"]))
         if state.get("OOMKilled"):
             self._out_of_memory.add(container)
 
@@ -173,7 +173,7 @@ class Exits:
 def _from_inspect(state: Mapping[str, Any]) -> Exit:
     code = int(state["ExitCode"])
     out_of_memory = _oom(code, bool(state.get("OOMKilled")))
-    return Exit(code, out_of_memory, _seconds(state["StartedAt"]), _seconds(state["FinishedAt"]))
+    return Exit(code, out_of_memory, seconds(state["StartedAt"]), seconds(state["FinishedAt"]))
 
 
 def _oom(code: int, flag: bool) -> bool:
@@ -181,7 +181,7 @@ def _oom(code: int, flag: bool) -> bool:
     return flag and code == _KILLED
 
 
-def _seconds(timestamp: str) -> float:
+def seconds(timestamp: str) -> float:
     """Seconds since the epoch of an RFC 3339 time; beyond microseconds Python's parser cuts it off."""
     return datetime.fromisoformat(timestamp).timestamp()
 

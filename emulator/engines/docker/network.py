@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ NAME = "sagemaker-emulator"
 # Large blocks first; a /20 has room for 4000 containers, so that random addresses seldom meet.
 _POOLS = ("10.192.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 _PREFIX = 20
-_ATTEMPTS = 10
+ATTEMPTS = 10
+FULL = "Docker has no free address range left for the emulator's network: `docker network prune`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,12 @@ class Network:
                     self._bridge = self._find() or self._make(self._bridge)
             return self._bridge
 
-    def pick(self) -> str:
-        """An address that is probably free; the engine refuses one in use when the container starts."""
+    def pick(self, count: int = 1) -> list[str]:
+        """Different addresses that are probably free; the engine refuses one in use when the container starts."""
         bridge = self.ensure()
-        while True:
-            address = str(bridge.subnet[random.randrange(2, bridge.subnet.num_addresses - 1)])  # noqa: S311
-            if address != bridge.gateway:
-                return address
+        numbers = random.sample(range(2, bridge.subnet.num_addresses - 1), count + 1)
+        addresses = (str(bridge.subnet[number]) for number in numbers)
+        return list(islice((address for address in addresses if address != bridge.gateway), count))
 
     def release(self) -> None:
         """Remove the network unless somebody uses it."""
@@ -90,24 +90,12 @@ class Network:
     def _make(self, earlier: Bridge | None) -> Bridge:
         """Make the network, with the subnet it had if it was removed meanwhile: the emulator listens on its gateway."""
         wanted = [earlier.subnet] if earlier else []
-        for subnet, _ in zip(chain(wanted, free_subnets(self._taken())), range(_ATTEMPTS), strict=False):
-            try:
-                made = self._create(subnet)
-            except APIError as error:
-                if not says(error, "overlap"):
-                    raise
-                if (found := self._find()) is not None:  # another emulator was faster
-                    return found
-                continue
-            return self._settle(made)
-        raise EngineError("Docker has no free address range left for the emulator's network: `docker network prune`.")
-
-    def _create(self, subnet: IPv4Network) -> str:
-        pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
-        made = self._client.create_network(
-            self.name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels={"sagemaker-emulator": "network"}
-        )
-        return str(made["Id"])
+        for subnet in islice(chain(wanted, free_subnets(taken(self._client))), ATTEMPTS):
+            if (made := create(self._client, self.name, subnet, labels={"sagemaker-emulator": "network"})) is not None:
+                return self._settle(made)
+            if (found := self._find()) is not None:  # another emulator was faster
+                return found
+        raise EngineError(FULL)
 
     def _settle(self, made: str) -> Bridge:
         bridge = self._find()
@@ -117,15 +105,30 @@ class Network:
             self._client.remove_network(made)
         return bridge
 
-    def _taken(self) -> list[IPv4Network]:
-        return [*_subnets(self._client.networks()), *host_routes()]
+
+def create(client: docker.APIClient, name: str, subnet: IPv4Network, **options: Any) -> str | None:
+    """Make a bridge network; answers its id, or None when somebody has addresses of ``subnet`` already."""
+    pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
+    try:
+        made = client.create_network(name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), **options)
+    except APIError as error:
+        if not says(error, "overlap"):
+            raise
+        return None
+    return str(made["Id"])
 
 
-def free_subnets(taken: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
-    """Private subnets that overlap none of ``taken``."""
-    used = list(taken)
-    for pool in _POOLS:
-        for subnet in IPv4Network(pool).subnets(new_prefix=_PREFIX):
+def taken(client: docker.APIClient) -> list[IPv4Network]:
+    """The subnets that somebody on this machine uses."""
+    return [*_subnets(client.networks()), *host_routes()]
+
+
+def free_subnets(
+    used: Collection[IPv4Network], pools: Iterable[str] = _POOLS, prefix: int = _PREFIX
+) -> Iterator[IPv4Network]:
+    """Private subnets that overlap none of those ``used``."""
+    for pool in pools:
+        for subnet in IPv4Network(pool).subnets(new_prefix=prefix):
             if not any(subnet.overlaps(other) for other in used):
                 yield subnet
 

@@ -8,39 +8,48 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import docker
 from docker.errors import APIError, DockerException
 from docker.types import Mount
 
+from emulator.engines.port import LaunchSpec
+
 _log = logging.getLogger(__name__)
 
 _INSIDE = "/mnt"
 
 
-def foreign(ml: Path, uid: int) -> bool:
-    """Whether anything below ``ml`` belongs to somebody else than ``uid``, as far as can be seen."""
-    return any(entry.stat(follow_symlinks=False).st_uid != uid for entry in _walk(ml))
+def foreign(folder: Path, uid: int) -> bool:
+    """Whether anything below ``folder`` belongs to somebody else than ``uid``, as far as can be seen."""
+    return any(entry.stat(follow_symlinks=False).st_uid != uid for entry in _walk(folder))
 
 
-def hand_over(client: docker.APIClient, ml: Path, images: Sequence[str], labels: dict[str, str]) -> None:
-    """Give everything below ``ml`` to this process's user, by a container of the first image that has ``chown``."""
-    if not ml.is_dir() or not foreign(ml, os.getuid()):
-        return
-    if not any(_chown(client, ml, image, labels) for image in images):
-        _log.warning("Files below %s belong to root, and no image at hand has `chown`: sudo chown -R $USER %s", ml, ml)
+def hand_over(client: docker.APIClient, folders: Iterable[Path], images: Sequence[str], labels: dict[str, str]) -> None:
+    """Give everything below ``folders`` to this process's user, by a container of the first image that has
+    ``chown``."""
+    theirs = [folder for folder in folders if folder.is_dir() and foreign(folder, os.getuid())]
+    if theirs and not any(_chown(client, theirs, image, labels) for image in images):
+        named = " ".join(map(str, theirs))
+        _log.warning("Files belong to root, and no image at hand has `chown`: sudo chown -R $USER %s", named)
 
 
-def open_to_all(ml: Path) -> None:
-    """Let any user write into the directories below ``ml``: an image may name a user of its own, whose uid is not
-    ours. The job's directory itself stays private, so this opens nothing to other users of the machine."""
-    for entry in _walk(ml):
-        if entry.is_dir(follow_symlinks=False):
-            with suppress(PermissionError):  # somebody else's already
-                Path(entry.path).chmod(0o777)
+def open_to_all(spec: LaunchSpec) -> None:
+    """Let any user write into the directories below ``spec.ml`` and into its writable mounts: an image may name a user
+    of its own, whose uid is not ours. The job's directory itself stays private, so that this opens nothing of it to
+    other users of the machine."""
+    sources = [mount.source for mount in spec.mounts if not mount.read_only]
+    for folder in chain(_directories(spec.ml), sources, *map(_directories, sources)):
+        with suppress(PermissionError):  # somebody else's already
+            folder.chmod(0o777)
+
+
+def _directories(folder: Path) -> Iterator[Path]:
+    return (Path(entry.path) for entry in _walk(folder) if entry.is_dir(follow_symlinks=False))
 
 
 def _walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:
@@ -54,9 +63,10 @@ def _walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:
         return
 
 
-def _chown(client: docker.APIClient, ml: Path, image: str, labels: dict[str, str]) -> bool:
+def _chown(client: docker.APIClient, folders: Sequence[Path], image: str, labels: dict[str, str]) -> bool:
     """Whether a container of ``image`` could do it."""
     container = None
+    mounts = [Mount(f"{_INSIDE}/{number}", str(folder), type="bind") for number, folder in enumerate(folders)]
     try:
         container = client.create_container(
             image,
@@ -64,9 +74,7 @@ def _chown(client: docker.APIClient, ml: Path, image: str, labels: dict[str, str
             command=["-hR", f"{os.getuid()}:{os.getgid()}", _INSIDE],
             user="0:0",
             labels=labels,
-            host_config=client.create_host_config(
-                network_mode="none", mounts=[Mount(_INSIDE, str(ml.absolute()), type="bind")]
-            ),
+            host_config=client.create_host_config(network_mode="none", mounts=mounts),
         )["Id"]
         client.start(container)
         return bool(client.wait(container)["StatusCode"] == 0)

@@ -26,6 +26,7 @@ from docker.types import Mount
 from emulator.engines.docker import container as containers
 from emulator.engines.docker.client import conflict, missing_volume
 from emulator.engines.docker.facts import Facts
+from emulator.engines.mounts import ML
 from emulator.engines.port import LaunchSpec
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Shields:
         is as it is in the lower one.
         """
         if children := list(children):
-            self._client.put_archive(container, containers.ML_INSIDE, _directories(children))
+            self._client.put_archive(container, str(ML), _directories(children))
 
     def remove(self, name: str) -> None:
         """Remove the volumes of a container that is gone; those of one that is not stay."""
@@ -120,7 +121,7 @@ class Shields:
                 lower.parent.mkdir()
                 lower.write_bytes(b"before")
                 with self._probe(lower.parent.parent) as container:
-                    self._client.put_archive(container, f"{containers.ML_INSIDE}/child", _file("file", b"after"))
+                    self._client.put_archive(container, str(ML / "child"), _file("file", b"after"))
                     return lower.read_bytes() == b"before"
         except (APIError, LookupError) as error:  # no image at all
             _log.info("This engine cannot shield files below %s, so jobs get copies of them: %s", directory, error)
@@ -135,9 +136,9 @@ class Shields:
             yield self._client.create_container(
                 spec.image,
                 ["none"],
-                labels=containers.labels(self._id, spec),
+                labels={containers.ID: self._id, containers.CONTAINER: spec.name},
                 host_config=self._client.create_host_config(
-                    network_mode="none", mounts=[Mount(f"{containers.ML_INSIDE}/child", volume, type="volume")]
+                    network_mode="none", mounts=[Mount(str(ML / "child"), volume, type="volume")]
                 ),
             )["Id"]
         finally:

@@ -7,11 +7,13 @@ import platform
 import re
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emulator.engines import mounts
 from emulator.engines.port import (
     ContainerGone,
     EngineClosed,
@@ -21,12 +23,14 @@ from emulator.engines.port import (
     Health,
     LaunchSpec,
     LogLine,
+    NoClusters,
     Owned,
     State,
     Unshielded,
+    Usage,
     is_own,
 )
-from emulator.engines.process import programs
+from emulator.engines.process import programs, usage
 from emulator.engines.process.isolation import Isolation, Room, best, interpreter_paths
 from emulator.engines.process.job import Job
 
@@ -40,6 +44,7 @@ class ProcessEngine:
     """
 
     name = "process"
+    clusters = False
 
     def __init__(
         self,
@@ -76,6 +81,7 @@ class ProcessEngine:
     def launch(self, spec: LaunchSpec) -> Handle:
         command = programs.command(spec.image, self._table)
         _refuse(spec)
+        mounts.check(spec)
         if spec.shielded and not self.shields(spec.ml):
             raise Unshielded
         job = self._job(spec.name)
@@ -83,6 +89,11 @@ class ProcessEngine:
             if not job.exists or job.state() == "gone":
                 self._start(job, spec, command)
         return _handle(job.document())
+
+    def launch_all(self, specs: Sequence[LaunchSpec]) -> list[Handle]:
+        if len(specs) > 1:
+            raise NoClusters(len(specs))
+        return [self.launch(spec) for spec in specs]
 
     def state(self, handle: Handle) -> State:
         return self._own(handle).state() if is_own(handle, self, self._id) else "gone"
@@ -93,6 +104,14 @@ class ProcessEngine:
             raise EngineClosed
         self._reap(handle["name"])
         return job.exit()
+
+    def usage(self, handle: Handle) -> Usage:
+        if sys.platform != "linux":
+            raise EngineError("What a process uses is known on Linux only.")
+        program = self._own(handle).program()
+        if program is None:
+            raise ContainerGone(f"The process {handle['name']} does not run any more, so it uses nothing.")
+        return usage.measure(program)
 
     def logs(self, handle: Handle, since: float | None = None) -> Iterator[LogLine]:
         return self._own(handle).lines(since, self._interrupt)
@@ -141,7 +160,9 @@ class ProcessEngine:
     def _start(self, job: Job, spec: LaunchSpec, command: programs.Command) -> None:
         port = _free_port() if spec.port is not None else None
         visible = (*interpreter_paths(), *command.visible)
-        room = Room(spec.ml.absolute(), job.tmp, spec.hostname, spec.network, visible, spec.shielded)
+        ml = spec.ml.absolute()
+        mounts.make_points(spec)
+        room = Room(ml, job.tmp, spec.hostname, spec.network, visible, spec.shielded, spec.mounts)
         wrapped = self._isolation().wrap([*command.argv, *spec.arguments], room)
         job.make(_document(self._id, spec, port))
         own = {**programs.environment(spec, port), **command.environment}

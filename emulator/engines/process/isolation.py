@@ -7,6 +7,7 @@ first-party code.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from emulator.engines.port import EngineError
+from emulator.engines.port import EngineError, Mount
+from emulator.engines.process import mounting
 from emulator.engines.process.attendant import INFO
 
 _ML = "/opt/ml"
@@ -28,7 +30,7 @@ _PROBE_SECONDS = 10.0
 @dataclass(frozen=True, slots=True)
 class Room:
     """What one process is to see. ``visible`` are paths it needs wherever they are; ``tmp`` is its private /tmp;
-    ``shielded`` are children of ``ml`` that it may only read."""
+    ``shielded`` are children of ``ml`` that it may only read; ``mounts`` have their points in ``ml`` already."""
 
     ml: Path
     tmp: Path
@@ -36,6 +38,7 @@ class Room:
     network: bool
     visible: tuple[Path, ...]
     shielded: frozenset[str] = frozenset()
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Isolation(Protocol):
     shields: bool
 
     def wrap(self, argv: Sequence[str], room: Room) -> Wrapped:
-        """The command that runs ``argv`` in ``room``; raises `EngineError` when the room cannot be had."""
+        """The command that runs ``argv`` in ``room``; raises `EngineError` when the room cannot be had. Nothing but
+        ``room.ml`` may change by it."""
         ...
 
 
@@ -74,6 +78,9 @@ class Bubblewrap:
         options += ["--bind", str(room.ml), _ML]
         for child in sorted(room.shielded):
             options += ["--ro-bind", str(room.ml / child), f"{_ML}/{child}"]
+        for mount in mounting.outermost_first(room.mounts):
+            mounting.require_point(mount, (_ML, "/opt", _TMP))
+            options += ["--ro-bind" if mount.read_only else "--bind", str(mount.source.absolute()), mount.inside]
         options += ["--chdir", _TMP, "--die-with-parent", "--info-fd", str(INFO)]
         options += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", room.hostname]
         options += [] if room.network else ["--unshare-net"]
@@ -92,27 +99,34 @@ class Unshare:
         options = ["--mount", "--propagation", "private"]
         options += [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         options += [] if room.network else ["--net"]
-        script = self._script(room)
-        wrapped = ("unshare", *options, "sh", "-c", script, "sh", str(room.ml), *argv)
-        return Wrapped(wrapped, {"HOME": str(room.tmp), "TMPDIR": str(room.tmp)})
+        steps = [
+            *self._own_ml(room),
+            *(step for mount in mounting.outermost_first(room.mounts) for step in mounting.commands(mount)),
+        ]
+        script = " && ".join([*steps, 'exec "$@"'])
+        environment = {"HOME": str(room.tmp), "TMPDIR": str(room.tmp)}
+        return Wrapped(("unshare", *options, "sh", "-c", script, "sh", *argv), environment)
 
-    def _script(self, room: Room) -> str:
+    def _own_ml(self, room: Room) -> list[str]:
         """Nothing is created on the host: where /opt/ml is missing, an empty /opt is laid over the host's."""
-        bind = f'mount --bind "$1" {_ML} && shift && exec "$@"'
+        bind = f"mount --bind {shlex.quote(str(room.ml))} {_ML}"
         if Path(_ML).is_dir():
-            return bind
+            return [bind]
         if any(_below(room.visible, ("/opt",))):
             raise EngineError("Python lives below /opt and /opt/ml does not exist: `sudo mkdir /opt/ml`.")
-        return f"mount -t tmpfs tmpfs /opt && mkdir {_ML} && {bind}"
+        return ["mount -t tmpfs tmpfs /opt", f"mkdir {_ML}", bind]
 
 
 class BaseDirectory:
-    """No isolation: the program learns from SAGEMAKER_BASE_DIR where its /opt/ml is, as AWS's own toolkits allow."""
+    """No isolation: the program learns from SAGEMAKER_BASE_DIR where its /opt/ml is, as AWS's own toolkits allow.
+
+    A mount below /opt/ml is a link, through which the program can write even what is to be read only.
+    """
 
     name = "base directory"
     detail = (
         "processes share this machine's file system and find /opt/ml through SAGEMAKER_BASE_DIR; on Linux, install "
-        "bubblewrap to give each its own"
+        "bubblewrap to give each its own, and to keep them from writing to input that is to be read only"
     )
     shields = False
 
@@ -122,6 +136,8 @@ class BaseDirectory:
                 "Network isolation (EnableNetworkIsolation) cannot be had on this machine without Docker or, on "
                 "Linux, bubblewrap. Install one of them, or switch the isolation off."
             )
+        for mount in mounting.outermost_first(room.mounts):
+            mounting.link(room.ml, mount)
         environment = {"SAGEMAKER_BASE_DIR": str(room.ml), "HOME": str(room.tmp), "TMPDIR": str(room.tmp)}
         return Wrapped(tuple(argv), environment)
 

@@ -133,6 +133,14 @@ class Job:
                 pause = _IDLE_SECONDS[0] if log.tell() != before else min(_IDLE_SECONDS[1], pause * 1.5)
                 self.wait(pause, interrupt)
 
+    def program(self) -> int | None:
+        """The process id of the program; None when it has ended, or where ids cannot be told from later ones."""
+        with suppress(OSError, ValueError):
+            started = json.loads((self.path / "started.json").read_text())
+            if started["identity"] and started["identity"] == attendant.identity(started["program"]):
+                return int(started["program"])
+        return None
+
     def stop(self, grace: float) -> None:
         """Have the attendant send SIGTERM now and SIGKILL after ``grace`` seconds; 0 kills at once."""
         try:
@@ -152,11 +160,9 @@ class Job:
 
     def _kill_orphan(self) -> None:
         """A program whose attendant was killed, unless its process id means another process by now."""
-        with suppress(OSError, ValueError):
-            started = json.loads((self.path / "started.json").read_text())
-            known = started["identity"]
-            if known and known == attendant.identity(started["program"]):
-                os.killpg(started["program"], signal.SIGKILL)
+        if (program := self.program()) is not None:
+            with suppress(OSError):
+                os.killpg(program, signal.SIGKILL)
 
     def _spawn(
         self, argv: Sequence[str], environment: Mapping[str, str], sandboxed: bool, lock: int, ready: int
