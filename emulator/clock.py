@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-LONGEST_SHIFT = 10 * 366 * 86400
-"""Seconds of the longest single shift: years beyond every limit of SageMaker's, and still a date that clients read."""
+FARTHEST = 10 * 366 * 86400
+"""Seconds that a clock can be ahead: years beyond every limit of SageMaker's, and still a date that clients read."""
 
 
 class Clock(Protocol):
@@ -69,10 +68,12 @@ class ShiftedClock:
         self._clock.sleep(seconds)
 
     def shift(self, seconds: Any) -> float:
-        """Set the clock ``seconds`` further ahead; answers the whole offset. ValueError unless that is forward."""
-        if type(seconds) not in (int, float) or not math.isfinite(seconds) or not 0 < seconds <= LONGEST_SHIFT:
-            raise ValueError(f"seconds must be a number above 0, at most {LONGEST_SHIFT}, not {seconds!r}.")
+        """Set the clock ``seconds`` further ahead; answers the whole offset. Raises ValueError for what cannot be."""
         with self._lock:
+            if type(seconds) not in (int, float) or not 0 < seconds <= FARTHEST - self._offset:
+                raise ValueError(
+                    f"seconds must be a number above 0, and the clock at most {FARTHEST} ahead, not {seconds!r}."
+                )
             self._offset += seconds
             offset = self._offset
         for call in self._subscribers:

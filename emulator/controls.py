@@ -7,7 +7,6 @@ created after the rule that breaks it. Rules live in memory: they end with the p
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,9 @@ from typing import Any
 
 STATUSES = ("Starting", "Downloading", "Training", "Uploading")
 """The secondary statuses in which a training job can be held or made to fail."""
+
+_LONGEST = 366 * 86400
+"""Seconds of the longest wait: more than the longest job of SageMaker's."""
 
 _LONGEST_REASON = 1024
 """Characters of FailureReason, as the service model states."""
@@ -34,14 +36,14 @@ class Parameter:
 
 
 def _is_seconds(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+    return type(value) in (int, float) and 0 <= value <= _LONGEST
 
 
 def _is_reason(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_REASON
 
 
-_SECONDS = Parameter("a number of seconds, 0 or more", _is_seconds)
+_SECONDS = Parameter(f"a number of seconds from 0 to {_LONGEST}", _is_seconds)
 _STATUS = Parameter(f"one of {', '.join(STATUSES)}", lambda value: value in STATUSES, "Starting")
 _REASON = Parameter(f"a text of 1 to {_LONGEST_REASON} characters", _is_reason, _INTERNAL_ERROR)
 

@@ -50,8 +50,8 @@ class Gateway:
     ``control`` is SageMaker's control plane; ``siblings`` are the REST services that sign with the same name, told
     apart by path, the runtime first; ``own`` answers ``/_emulator/``; ``cloud`` all else. ``s3`` answers S3 in place of
     the cloud, with credentials of the user's; ``quotas`` is Service Quotas, where the cloud is not to answer all of it.
-    ``account_of`` turns an access key into an account, ``region`` is that of
-    unsigned requests. ``names`` are host names of the emulator beyond those that can only be this machine's.
+    ``account_of`` turns an access key into an account, ``region`` is that of unsigned requests. ``names`` are host
+    names of the emulator beyond those that can only be this machine's.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.clock import LONGEST_SHIFT, FakeClock, ShiftedClock, SystemClock
+from emulator.clock import FARTHEST, FakeClock, ShiftedClock, SystemClock
 from emulator.machines.alarms import Alarms
 from emulator.machines.supervisor import Supervisor
 from emulator.state.sql import SqlStore
@@ -36,12 +36,19 @@ def test_what_really_passes_is_not_shifted() -> None:
     assert real.now() == 1005.0
 
 
-@pytest.mark.parametrize("seconds", [0, -1, True, "60", None, float("nan"), float("inf"), LONGEST_SHIFT + 1])
+@pytest.mark.parametrize("seconds", [0, -1, True, "60", None, float("nan"), float("inf"), FARTHEST + 1, 10**400])
 def test_a_clock_is_set_ahead_only(seconds: Any) -> None:
     clock = ShiftedClock(FakeClock(1000.0))
     with pytest.raises(ValueError, match="seconds must be a number above 0"):
         clock.shift(seconds)
     assert clock.now() == 1000.0
+
+
+def test_a_clock_stays_within_dates_that_clients_can_read() -> None:
+    clock = ShiftedClock(FakeClock(1000.0))
+    clock.shift(FARTHEST)
+    with pytest.raises(ValueError, match="not 1"):
+        clock.shift(1)
 
 
 def test_shifts_of_several_threads_all_count() -> None:
@@ -76,7 +83,7 @@ def test_a_shift_leaves_the_patience_with_threads_as_it_is(tmp_path: Path) -> No
         supervisor.beside("work", partial(end.wait, 60))
 
     def shift_between() -> None:
-        clock.shift(LONGEST_SHIFT)
+        clock.shift(FARTHEST)
         ends[0].set()
         threading.Timer(0.3, ends[1].set).start()
 

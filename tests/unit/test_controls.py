@@ -95,9 +95,10 @@ def test_a_rule_is_used_as_often_as_it_says_by_threads_that_ask_at_once() -> Non
         ({"action": "throttle", "parameters": {"rate": 1}}, "it has none"),
         ({"action": "fail", "parameters": {"status": "Running"}}, "status must be one of Starting, Downloading"),
         ({"action": "fail", "parameters": {"reason": "x" * 1025}}, "reason must be a text of 1 to 1024"),
-        ({"action": "delay"}, "seconds must be a number of seconds, 0 or more, not None"),
+        ({"action": "delay"}, "seconds must be a number of seconds from 0 to 31622400, not None"),
         ({"action": "delay", "parameters": {"seconds": -1}}, "not -1"),
         ({"action": "delay", "parameters": {"seconds": float("nan")}}, "not nan"),
+        ({"action": "delay", "parameters": {"seconds": 10**400}}, "seconds must be"),
         ({"action": "interrupt", "parameters": {"after_seconds": True}}, "after_seconds must be"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.arns import Scope
 from emulator.aws import Call, Service, WireReply, WireRequest
-from emulator.errors import AwsError, ModelError, ResourceInUse, ServiceUnavailable, ValidationException
+from emulator.errors import AwsError, ModelError, ResourceInUse, ServiceUnavailable, Throttled, ValidationException
 
 Make = Callable[..., WireRequest]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -141,3 +141,20 @@ def test_making_a_service_loads_nothing() -> None:
     loaded: list[str] = []
     service = Service("sagemaker", {}, load=lambda name: loaded.append(name) or pytest.fail("loaded"))  # type: ignore[func-returns-value]
     assert (service.name, loaded) == ("sagemaker", [])
+
+
+def test_what_is_asked_before_an_operation_can_refuse_it_unread() -> None:
+    asked: list[str] = []
+
+    def before(operation: str) -> None:
+        asked.append(operation)
+        raise Throttled("Rate exceeded")
+
+    service = Service("sagemaker", {}, before=before)
+    target = {"x-amz-target": "SageMaker.CreateModel"}
+    reply = service.handle(WireRequest("POST", "/", "", target, b"no JSON"), Scope("123456789012", "us-east-1"))
+    assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (400, "ThrottlingException")
+    assert json.loads(reply.body) == {"__type": "ThrottlingException", "message": "Rate exceeded"}
+    assert asked == ["CreateModel"]
+    assert service.has("CreateModel")
+    assert not service.has("CreateModels")

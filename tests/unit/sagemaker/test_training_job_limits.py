@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from emulator.sagemaker.training_job.limits import instances
+import pytest
+
+from emulator.arns import Scope
+from emulator.clock import FakeClock
+from emulator.errors import ResourceLimitExceeded
+from emulator.sagemaker.quotas import Quotas
+from emulator.sagemaker.training_job.limits import held, instances
+from emulator.state.sql import SqlStore
+from emulator.state.store import Key, Resource
 
 TOTAL = "Number of instances across all training jobs"
 
@@ -45,3 +55,23 @@ def test_instances_that_are_kept_warm_count_for_that_as_well() -> None:
         "ml.m5.large for training warm pool usage": 2,
         TOTAL: 2,
     }
+
+
+def test_jobs_that_have_not_ended_are_counted_in_their_own_scope(tmp_path: Path) -> None:
+    store = SqlStore.file(tmp_path / "db", synced=False)
+    here, there = Scope("111122223333", "us-east-1"), Scope("111122223333", "eu-west-1")
+    asked = job({"InstanceType": "ml.m5.large", "InstanceCount": 2})
+    stored = [(here, "InProgress"), (here, "Stopping"), (here, "Completed"), (here, "Failed"), (there, "InProgress")]
+    for number, (scope, status) in enumerate(stored):
+        key = Key(scope, "training-job", f"job-{number}")
+        store.insert(Resource(key, str(number), f"arn:{number}", status, 0.0, 0.0, request=asked))
+    quotas = Quotas(store, FakeClock(), {"ml.m5.large for training job usage": 5})
+    platform: Any = SimpleNamespace(store=store, quotas=quotas)
+    with (
+        pytest.raises(ResourceLimitExceeded, match="utilization of 4 Instances and a request delta of 2 Instances"),
+        held(platform, here, asked),
+    ):
+        pass
+    with held(platform, there, asked):
+        pass
+    store.close()
