@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import hosting, invocation, queue, report, s3, startup, training
+from benchmarks import hosting, invocation, listing, queue, report, s3, startup, training
 from benchmarks.figure import Figure
 from benchmarks.plan import ENGINES, SIZES, Plan, Sizes, plan, say
 
@@ -17,6 +17,7 @@ PARTS: Mapping[str, Callable[[Plan], Iterable[Figure]]] = {
     "hosting": hosting.measure,
     "invocation": invocation.measure,
     "s3": s3.measure,
+    "listing": listing.measure,
 }
 
 

@@ -17,14 +17,15 @@ ENGINES = ("docker", "process")
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is moved: jobs that are queued, bytes of the object that is sent up and down, keys of a bucket, files of
-    a channel and bytes of each, bytes of the upload that invocations meet."""
+    a channel and bytes of each, bytes of the upload that invocations meet; and how many jobs are stored, growing."""
 
-    jobs: int = 50
+    queued: int = 50
     transfer: int = 500 << 20
     keys: int = 10_000
     channel_files: int = 200
     channel_file: int = 10_000_000
     upload: int = 500_000_000
+    jobs: tuple[int, ...] = (1_000, 10_000, 100_000)
 
 
 SIZES = Sizes()

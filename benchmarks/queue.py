@@ -26,7 +26,7 @@ _MOST_ROUNDS = 1
 def measure(plan: Plan) -> Iterable[Figure]:
     """Submit every job, wait for all; then the same by hand."""
     for engine, bare in plan.engines.items():
-        count = plan.sizes.jobs
+        count = plan.sizes.queued
         for _ in plan.each_round(f"{count} queued jobs, {engine}", _MOST_ROUNDS):
             with fresh_emulator(engine) as emulator:
                 seconds, grown = _queued(emulator, count)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, delete, insert, literal_column, select
 
+from emulator.arns import Scope
 from emulator.state import tables
 from emulator.state.search import TAGS, Fact
 from emulator.state.store import Document, Key, Resource
@@ -60,20 +60,11 @@ class Facts:
 
     def __init__(self, findable: Findable) -> None:
         self._findable = findable
-        self._fields: dict[Key, int] = {}
-        self._new_fields: dict[Key, int] = {}
-
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Around a transaction: what fields it makes are remembered, unless it is undone."""
-        self._new_fields.clear()
-        yield
-        self._fields.update(self._new_fields)
+        self._fields: dict[tuple[Scope, str], dict[str, int]] = {}
 
     def forget(self) -> None:
-        """No field is there any more."""
+        """Fields may be gone: all of them were removed, or a transaction that made some was undone."""
         self._fields.clear()
-        self._new_fields.clear()
 
     def write(self, connection: Connection, serial: int, resource: Resource, tags: Mapping[str, str]) -> None:
         """The facts of a resource that has none yet."""
@@ -100,9 +91,11 @@ class Facts:
 
     def _placed(self, connection: Connection, key: Key, properties: Document) -> _Placed:
         placed: _Placed = {}
+        fields = self._fields_of(key)
         for name, value in properties.items():
             for fact in self._findable.facts(name, value):
-                field, part = self._field(connection, key, fact.name), 0
+                field = fields.get(fact.name) or self._field(connection, key, fact.name)
+                part = 0
                 while (field, fact.position, part) in placed:
                     part += 1
                 placed[field, fact.position, part] = (NO_NUMBER if fact.number is None else fact.number, fact.text)
@@ -112,12 +105,15 @@ class Facts:
         fields = {self._field(connection, key, TAGS + name): value for name, value in tags.items()}
         return {(field, _TAG, 0): (NO_NUMBER, value) for field, value in fields.items()}
 
+    def _fields_of(self, key: Key) -> dict[str, int]:
+        return self._fields.setdefault((key.scope, key.noun), {})
+
     def _field(self, connection: Connection, key: Key, name: str) -> int:
-        field = Key(key.scope, key.noun, name)
-        number = self._fields.get(field) or self._new_fields.get(field)
-        if number is None:
-            number = self._new_fields[field] = field_of(connection, field) or _add_field(connection, field)
-        return number
+        fields = self._fields_of(key)
+        if name not in fields:
+            field = Key(key.scope, key.noun, name)
+            fields[name] = field_of(connection, field) or _add_field(connection, field)
+        return fields[name]
 
 
 def unlisted(fact: FromClause) -> ColumnElement[bool]:

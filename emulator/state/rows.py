@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, FromClause, Row, and_, func, select, tuple_
 
 from emulator.arns import Scope
 from emulator.state import tables
@@ -68,12 +68,18 @@ def matches(query: Query) -> list[ColumnElement[bool]]:
     return [*conditions, *(_has_text(query, name, text) for name, text in query.texts.items())]
 
 
+def order(query: Query) -> list[Column[Any]]:
+    """The columns by which a query sorts. A name decides among equals, and stands alone where it decides everything."""
+    name, column = tables.resource.c.name, tables.resource.c[query.sort]
+    return [name] if column is name else [column, name]
+
+
 def behind(query: Query, after: Position) -> ColumnElement[bool]:
     """The rows behind a position in the order of a query."""
     # Rows are compared whole, which lets a database begin there in its index.
-    order = tuple_(tables.resource.c[query.sort], tables.resource.c.name)
-    place = tuple_(*after, types=[tables.resource.c[query.sort].type, tables.resource.c.name.type])
-    return order < place if query.descending else order > place
+    columns = order(query)
+    place = tuple_(*after[-len(columns) :], types=[column.type for column in columns])
+    return tuple_(*columns) < place if query.descending else tuple_(*columns) > place
 
 
 def of_noun(table: FromClause, scope: Scope, noun: str) -> list[ColumnElement[bool]]:

@@ -45,6 +45,8 @@ def _add_facts(connection: Connection) -> None:
     if "serial" not in {column["name"] for column in inspect(connection).get_columns(tables.resource.name)}:
         connection.execute(text("ALTER TABLE resource ADD COLUMN serial INTEGER"))
     present = {index["name"] for index in inspect(connection).get_indexes(tables.resource.name)}
+    if "resource_by_noun" in present:  # lives are looked for by their status, which another index has
+        connection.execute(text("DROP INDEX resource_by_noun"))
     for index in tables.resource.indexes:
         if index.name not in present:
             index.create(connection)

@@ -30,9 +30,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The value is one of these texts, and no number."""
+    """The value is one of these texts; a text that can be read as a number counts where that is one of ``numbers``."""
 
     texts: frozenset[str]
+    numbers: frozenset[float] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

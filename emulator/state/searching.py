@@ -1,7 +1,8 @@
 """Finding resources by their facts.
 
-There are two ways. A search that few resources can match *gathers* these and sorts them; any other *walks* through all
-in the order asked for and stops when it has a page. Counting up to a bound tells which it is.
+A search that few resources can match *gathers* these and sorts them. Any other *walks* through all in the order asked
+for and stops when it has a page. One that has not met its page soon goes on with the whole set of those that match each
+filter: dear to make, and cheap to look into.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union,
 )
 
 from emulator.state import tables
@@ -47,8 +47,10 @@ from emulator.state.search import (
 )
 from emulator.state.store import Key
 
-_FEW = 12_000
-"""So many resources are gathered and sorted sooner than a walk finds a page among them in a bad order."""
+_FEW = 2_000
+"""Fewer resources are gathered sooner than a walk meets a page of them."""
+_SOON = 5_000
+"""Resources a walk tests one by one."""
 _VERY_FEW = 200
 """Nothing fewer is worth looking for."""
 
@@ -58,15 +60,17 @@ _NOTHING = Every(())
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """Statements that find every resource a condition can hold for, ``count`` of them or more, and what they leave
-    to be tested."""
+    """The resources that a condition can hold for, and what is left to be tested of each. None: too many to tell."""
 
-    count: int
-    found_by: tuple[Select[tuple[int]], ...] = ()
+    serials: frozenset[int] | None
     rest: Condition = _NOTHING
 
+    @property
+    def count(self) -> int:
+        return _FEW if self.serials is None else len(self.serials)
 
-_ANYBODY = _Candidates(_FEW)
+
+_ANYBODY = _Candidates(None)
 
 
 class Searching:
@@ -81,23 +85,20 @@ class Searching:
     def marks(self, limit: int, after: Mark | None) -> list[Mark]:
         """The places of at most ``limit`` results, those behind ``after``."""
         candidates = self._candidates(self._search.condition)
-        if candidates.count < _FEW:
-            return self._gather(candidates, limit, after)
+        if candidates.serials is not None:
+            return self._gather(candidates.serials, candidates.rest, limit, after)
         found = [] if after is not None and after.text is None else self._walk(limit, after)
         if len(found) < limit:
             found += self._walk_without_value(limit - len(found), after)
         return found
 
-    def _gather(self, candidates: _Candidates, limit: int, after: Mark | None) -> list[Mark]:
-        (first, *others) = candidates.found_by
-        these = (union(first, *others) if others else first.distinct()).subquery()
-        serial, sort = these.c.serial, tables.fact.alias()
-        joined = these.outerjoin(sort, and_(sort.c.serial == serial, sort.c.field == self._sort))
+    def _gather(self, serials: frozenset[int], rest: Condition, limit: int, after: Mark | None) -> list[Mark]:
+        serial, sort = tables.resource.c.serial, tables.fact.alias()
+        joined = tables.resource.outerjoin(sort, and_(sort.c.serial == serial, sort.c.field == self._sort))
         valueless = case((sort.c.serial.is_(None), 1), else_=0)
         order = (sort.c.number, sort.c.text, serial)
-        found = (
-            select(serial, sort.c.number, sort.c.text).select_from(joined).where(self._holds(candidates.rest, serial))
-        )
+        found = select(serial, sort.c.number, sort.c.text).select_from(joined)
+        found = found.where(serial.in_(serials), self._holds(rest, serial))
         if after is not None and after.text is None:
             found = found.where(valueless == 1, self._behind((serial,), (after.serial,)))
         elif after is not None:
@@ -108,11 +109,21 @@ class Searching:
         """Through the resources that have the value they are sorted by."""
         sort = tables.fact.alias()
         order = (sort.c.number, sort.c.text, sort.c.serial)
-        found = select(sort.c.serial, sort.c.number, sort.c.text).where(sort.c.field == self._sort, unlisted(sort))
-        found = found.where(self._holds(self._search.condition, sort.c.serial))
+        rest = select(sort.c.serial, sort.c.number, sort.c.text).where(sort.c.field == self._sort, unlisted(sort))
+        rest = rest.order_by(*self._ordered(order))
         if after is not None:
-            found = found.where(self._behind(order, (after.number, after.text, after.serial)))
-        return self._marks(found.order_by(*self._ordered(order)), limit)
+            rest = rest.where(self._behind(order, (after.number, after.text, after.serial)))
+        condition = self._search.condition
+        soon: list[Mark] = []
+        if bound := self._marks(rest.offset(_SOON), 1):
+            place = (bound[0].number, bound[0].text, bound[0].serial)
+            soon = self._marks(
+                rest.where(self._holds(condition, sort.c.serial), not_(self._behind(order, place))), limit
+            )
+            rest = rest.where(self._behind(order, place))
+        if len(soon) == limit:
+            return soon
+        return soon + self._marks(rest.where(self._holds(condition, sort.c.serial, sets=True)), limit - len(soon))
 
     def _walk_without_value(self, limit: int, after: Mark | None) -> list[Mark]:
         search, table = self._search, tables.resource.c
@@ -121,7 +132,7 @@ class Searching:
             table.region == search.scope.region,
             table.noun == search.noun,
             not_(self._has(self._sort, Anything(), table.serial)),
-            self._holds(search.condition, table.serial),
+            self._holds(search.condition, table.serial, sets=True),
         )
         if after is not None and after.text is None:
             found = found.where(self._behind((table.serial,), (after.serial,)))
@@ -140,21 +151,17 @@ class Searching:
 
     def _candidates(self, condition: Condition) -> _Candidates:
         match condition:
-            case Has(listed=True) | Not():
+            case Has(listed=True) | Not() | Element():
                 return _ANYBODY
             case Has(name, test):
                 passing = (*self._passes(tables.fact, name, test), unlisted(tables.fact))
-                return self._counted(select(tables.fact.c.serial).where(*passing))
+                found = select(tables.fact.c.serial).where(*passing).limit(_FEW)
+                serials = frozenset(self._connection.execute(found).scalars())
+                return _Candidates(serials) if len(serials) < _FEW else _ANYBODY
             case Every(conditions):
-                return self._fewest(conditions)
+                return self._fewest(_merged(conditions))
             case Some(conditions):
-                return self._all_of(condition, conditions)
-            case Element():
-                return _ANYBODY
-
-    def _counted(self, found: Select[tuple[int]]) -> _Candidates:
-        counted = select(func.count()).select_from(found.limit(_FEW).subquery())
-        return _Candidates(self._connection.execute(counted).scalar_one(), (found,))
+                return self._together(condition, conditions)
 
     def _fewest(self, conditions: Sequence[Condition]) -> _Candidates:
         """Those of the condition that fewest can satisfy; all others are left to be tested."""
@@ -167,30 +174,34 @@ class Searching:
                 break
         others = (condition for number, condition in enumerate(conditions) if number != of)
         left = tuple(condition for condition in (best.rest, *others) if condition != _NOTHING)
-        return _Candidates(best.count, best.found_by, Every(left))
+        return _Candidates(best.serials, Every(left))
 
-    def _all_of(self, condition: Condition, conditions: Sequence[Condition]) -> _Candidates:
+    def _together(self, condition: Condition, conditions: Sequence[Condition]) -> _Candidates:
         """Those of all conditions together, if they are few."""
-        count, exact = 0, True
-        found_by: tuple[Select[tuple[int]], ...] = ()
+        serials: frozenset[int] = frozenset()
+        exact = True
         for each in conditions:
             found = self._candidates(each)
-            count, found_by = count + found.count, (*found_by, *found.found_by)
-            exact = exact and found.rest == _NOTHING
-            if count >= _FEW:
+            if found.serials is None:
                 return _ANYBODY
-        return _Candidates(count, found_by, _NOTHING if exact else condition)
+            serials |= found.serials
+            exact = exact and found.rest == _NOTHING
+        return _Candidates(serials, _NOTHING if exact else condition) if len(serials) < _FEW else _ANYBODY
 
-    def _holds(self, condition: Condition, serial: ColumnElement[int]) -> ColumnElement[bool]:
+    def _holds(self, condition: Condition, serial: ColumnElement[int], *, sets: bool = False) -> ColumnElement[bool]:
+        """Whether a resource satisfies a condition; with ``sets`` by looking into all that do."""
         match condition:
+            case Has(name, test, listed) if sets and not listed:
+                passing = (*self._passes(tables.fact, name, test), unlisted(tables.fact))
+                return serial.in_(select(tables.fact.c.serial).where(*passing))
             case Has(name, test):
                 return self._has(self._field(name), test, serial)
             case Not(inner):
-                return not_(self._holds(inner, serial))
+                return not_(self._holds(inner, serial, sets=sets))
             case Every(conditions):
-                return and_(true(), *(self._holds(each, serial) for each in conditions))
+                return and_(true(), *(self._holds(each, serial, sets=sets) for each in conditions))
             case Some(conditions):
-                return or_(false(), *(self._holds(each, serial) for each in conditions))
+                return or_(false(), *(self._holds(each, serial, sets=sets) for each in conditions))
             case Element(name, conditions):
                 one = tables.fact.alias()
                 inside = (self._holds_at(one, each) for each in conditions)
@@ -220,10 +231,30 @@ class Searching:
         return self._fields[name]
 
 
+def _merged(conditions: Sequence[Condition]) -> list[Condition]:
+    """The same conditions, the ranges of one value as one: each alone can hold for many, and both for few."""
+    ranges: dict[str, Numbers] = {}
+    others: list[Condition] = []
+    for each in conditions:
+        if isinstance(each, Has) and isinstance(each.test, Numbers) and not each.listed:
+            ranges[each.name] = _both(ranges.get(each.name, Numbers()), each.test)
+        else:
+            others.append(each)
+    return [*(Has(name, test) for name, test in ranges.items()), *others]
+
+
+def _both(one: Numbers, other: Numbers) -> Numbers:
+    lows = [(each.low, each.low_open) for each in (one, other) if each.low is not None]
+    highs = [(-each.high, each.high_open) for each in (one, other) if each.high is not None]
+    low, low_open = max(lows, default=(None, False))
+    high, high_open = max(highs, default=(None, False))
+    return Numbers(low, None if high is None else -high, low_open, high_open)
+
+
 def _passes(fact: FromClause, test: Test) -> list[ColumnElement[bool]]:
     match test:
-        case Texts(texts):
-            return [fact.c.number == NO_NUMBER, fact.c.text.in_(sorted(texts))]
+        case Texts(texts, numbers):
+            return [fact.c.number.in_([*sorted(numbers), NO_NUMBER]), fact.c.text.in_(sorted(texts))]
         case Containing(text):
             # LIKE would ignore the case of letters in some databases, and not in others.
             return [func.replace(fact.c.text, text, "") != fact.c.text]

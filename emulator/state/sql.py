@@ -73,9 +73,9 @@ class SqlStore:
         try:
             with self._write() as connection:
                 serial = _next_serial(connection)
-                connection.execute(insert(tables.resource).values(**rows.columns(resource), serial=serial))
+                connection.execute(insert(tables.resource), {**rows.columns(resource), "serial": serial})
                 _append(connection, resource, transition)
-                _put_tags(connection, resource.uid, tags or {})
+                _add_tags(connection, resource.uid, tags or {})
                 self._facts.write(connection, serial, resource, tags or {})
         except IntegrityError:
             existing = self.get(resource.key)
@@ -110,8 +110,7 @@ class SqlStore:
             return map(rows.resource, connection.execute(found).all())
 
     def page(self, query: Query, limit: int, after: Position | None = None) -> Sequence[Resource]:
-        column, name = tables.resource.c[query.sort], tables.resource.c.name
-        order = [column.desc(), name.desc()] if query.descending else [column, name]
+        order = [column.desc() if query.descending else column.asc() for column in rows.order(query)]
         found = select(tables.resource).where(*rows.matches(query)).order_by(*order).limit(limit)
         if after is not None:
             found = found.where(rows.behind(query, after))
@@ -181,8 +180,13 @@ class SqlStore:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with _translated(), self._writing, self._facts.kept(), self._engine.begin() as connection:
-            yield connection
+        with _translated(), self._writing:
+            try:
+                with self._engine.begin() as connection:
+                    yield connection
+            except BaseException:
+                self._facts.forget()
+                raise
 
     @contextmanager
     def _changing_tags(self, arn: str) -> Iterator[tuple[Connection, str]]:
@@ -232,7 +236,7 @@ def _next_serial(connection: Connection) -> int:
 def _append(connection: Connection, resource: Resource, transition: Transition | None) -> None:
     if transition is not None:
         row = {"uid": resource.uid, "at": transition.at, "event": transition.event, "detail": dict(transition.detail)}
-        connection.execute(insert(tables.transition).values(row))
+        connection.execute(insert(tables.transition), row)
 
 
 def _with_arn(connection: Connection, arn: str) -> Any:
@@ -247,6 +251,16 @@ def _tags_of(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str,
     for uid, key, value in connection.execute(stored):
         found.setdefault(uid, {})[key] = value
     return found
+
+
+def _add_tags(connection: Connection, uid: str, tags: Mapping[str, str]) -> None:
+    """The tags of a resource that has none."""
+    added = [
+        {"uid": uid, "position": position, "key": key, "value": value}
+        for position, (key, value) in enumerate(tags.items(), start=1)
+    ]
+    if added:
+        connection.execute(insert(tables.tag), added)
 
 
 def _put_tags(connection: Connection, uid: str, tags: Mapping[str, str]) -> None:

@@ -45,7 +45,6 @@ resource = Table(
     Column("serial", Integer, nullable=True),
     UniqueConstraint("account", "region", "noun", "name"),
     Index("resource_by_arn", "arn"),
-    Index("resource_by_noun", "noun", "created_at"),
     Index("resource_by_life", "noun", "status"),
     Index("resource_by_serial", "serial", unique=True),
     Index("resource_by_age", *_WHOSE, "serial"),

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy.exc import StatementError
 
 from emulator.arns import Scope
+from emulator.state.search import Anything, Every, Fact, Has, Search, Texts
 from emulator.state.sql import SqlStore, WrongSchema
-from emulator.state.store import AlreadyExists, Key, Missing, Query, Resource, Transition
+from emulator.state.store import AlreadyExists, Document, Key, Missing, Query, Resource, Transition
 
 HERE = Scope("123456789012", "us-east-1")
 ELSEWHERE = [Scope("999999999999", "us-east-1"), Scope("123456789012", "eu-west-1")]
@@ -34,9 +35,19 @@ def resource(name: str = "job", scope: Scope = HERE, uid: str | None = None, at:
     )
 
 
+class ByStatus:
+    """Resources that can be found by their status and their request's texts."""
+
+    def properties(self, resource: Resource) -> Document:
+        return {"Status": resource.status, **resource.request.get("HyperParameters", {})}
+
+    def facts(self, name: str, value: str) -> list[Fact]:
+        return [Fact(name, value)]
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
-    made = SqlStore.file(tmp_path / "state.db")
+    made = SqlStore.file(tmp_path / "state.db", findable=ByStatus())
     yield made
     made.close()
 
@@ -164,10 +175,117 @@ def test_filters_narrow_a_page(store: SqlStore) -> None:
     assert names(modified_after=3.0) == ["gamma"]
 
 
+def found(store: SqlStore, name: str, text: str, scope: Scope = HERE) -> list[str]:
+    search = Search(scope, "training-job", Has(name, Texts(frozenset({text}))), "Status", descending=False)
+    return [each.resource.key.name for each in store.search(search, 10)]
+
+
+def test_a_page_can_ask_for_the_text_of_a_fact(store: SqlStore) -> None:
+    store.insert(resource("a"))
+    store.insert(replace(resource("b"), status="Failed"))
+    page = store.page(Query(HERE, "training-job", texts={"Status": "Failed", "eta": "0.1"}), 10)
+    assert [each.key.name for each in page] == ["b"]
+    assert store.page(Query(HERE, "training-job", texts={"Pool": "Available"}), 10) == []
+
+
+def test_a_resource_is_found_by_its_facts_as_they_are_now(store: SqlStore) -> None:
+    store.insert(resource())
+    store.save(replace(resource(), status="Completed"))
+    assert found(store, "Status", "InProgress") == []
+    assert found(store, "Status", "Completed") == ["job"]
+    assert found(store, "eta", "0.1") == ["job"]
+    assert found(store, "Status", "Completed", ELSEWHERE[0]) == []
+    store.delete(resource().key)
+    assert found(store, "Status", "Completed") == []
+
+
+def test_a_resource_is_found_by_its_tags_as_they_are_now(store: SqlStore) -> None:
+    store.insert(resource(), tags={"team": "a"})
+    assert found(store, "Tags.team", "a") == ["job"]
+    store.tag(resource().arn, {"team": "b", "stage": "dev"})
+    store.save(replace(resource(), status="Completed"))
+    assert found(store, "Tags.team", "a") == []
+    assert found(store, "Tags.team", "b") == found(store, "Tags.stage", "dev") == ["job"]
+    store.untag(resource().arn, ["team"])
+    assert found(store, "Tags.team", "b") == []
+    everything = Search(HERE, "training-job", Every(()), "Status")
+    assert [each.tags for each in store.search(everything, 10)] == [{"stage": "dev"}]
+
+
+def test_names_of_facts_are_told_as_long_as_a_resource_has_them(store: SqlStore) -> None:
+    store.insert(resource(), tags={"team": "a", "te%": "b"})
+    assert store.facts(HERE, "training-job", "Tags.te", 10) == ["Tags.te%", "Tags.team"]
+    assert store.facts(HERE, "training-job", "Tags.te", 1) == ["Tags.te%"]
+    assert store.facts(HERE, "training-job", "Tags.te%", 10) == ["Tags.te%"]
+    store.delete(resource().key)
+    assert store.facts(HERE, "training-job", "", 10) == []
+
+
+def test_facts_of_a_change_that_was_undone_are_not_there(store: SqlStore) -> None:
+    changed = replace(resource(), request={"HyperParameters": {"new": "x"}})
+    store.insert(resource())
+    with pytest.raises(StatementError):
+        store.save(changed, Transition(1.0, "Bad", {"no": object()}))
+    assert found(store, "new", "x") == []
+    store.save(changed)
+    assert found(store, "new", "x") == ["job"]
+
+
+def test_pages_of_a_search_neither_double_nor_skip_while_others_come_and_go(store: SqlStore) -> None:
+    for index in range(6):
+        store.insert(resource(f"job-{index}"))
+    search = Search(HERE, "training-job", Has("eta", Anything()), "eta")
+    first = store.search(search, 2)
+    store.delete(first[-1].resource.key)
+    store.insert(resource("late"))
+    rest = store.search(search, 10, first[-1].mark)
+    assert [each.resource.key.name for each in (*first, *rest)] == [f"job-{index}" for index in reversed(range(6))]
+
+
 def test_clear_forgets_everything(store: SqlStore) -> None:
     store.insert(resource(), Transition(1.0, "Created"), {"a": "b"})
     store.clear()
     assert store.get(resource().key) is None
+    assert found(store, "Status", "InProgress") == []
+    store.insert(resource())
+    assert found(store, "Status", "InProgress") == ["job"]
+
+
+FIRST_SCHEMA = """
+CREATE TABLE about (schema_version INTEGER NOT NULL);
+INSERT INTO about VALUES (1);
+CREATE TABLE resource (
+    uid VARCHAR(32) PRIMARY KEY, account VARCHAR(12) NOT NULL, region VARCHAR(32) NOT NULL, noun VARCHAR(64) NOT NULL,
+    name VARCHAR(256) NOT NULL, arn VARCHAR(512) NOT NULL, status VARCHAR(32) NOT NULL, created_at FLOAT NOT NULL,
+    modified_at FLOAT NOT NULL, request JSON NOT NULL, state JSON NOT NULL, UNIQUE (account, region, noun, name)
+);
+CREATE INDEX resource_by_arn ON resource (arn);
+CREATE INDEX resource_by_noun ON resource (noun, created_at);
+CREATE TABLE tag (
+    uid VARCHAR(32) NOT NULL REFERENCES resource (uid) ON DELETE CASCADE, position INTEGER NOT NULL,
+    "key" VARCHAR(128) NOT NULL, value VARCHAR(256) NOT NULL, PRIMARY KEY (uid, "key")
+);
+INSERT INTO resource VALUES
+    ('u1', '123456789012', 'us-east-1', 'training-job', 'old', 'arn:old', 'Failed', 1.0, 2.0, '{}', '{}'),
+    ('u2', '123456789012', 'us-east-1', 'training-job', 'older', 'arn:older', 'Failed', 0.5, 2.0, '{}', '{}');
+INSERT INTO tag VALUES ('u1', 1, 'team', 'a');
+"""
+
+
+def test_what_the_first_schema_has_can_be_found_and_changed(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(FIRST_SCHEMA)
+    connection.close()
+    SqlStore.file(path).close()  # somebody who searches for nothing, as the check of a snapshot
+    store = SqlStore.file(path, findable=ByStatus())
+    assert found(store, "Status", "Failed") == ["older", "old"]
+    assert found(store, "Tags.team", "a") == ["old"]
+    store.insert(resource())
+    store.delete(Key(HERE, "training-job", "old"))
+    assert found(store, "Status", "Failed") == ["older"]
+    assert found(store, "Status", "InProgress") == ["job"]
+    store.close()
 
 
 def test_a_database_of_another_version_is_refused_with_a_way_out(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from benchmarks import plan
 from benchmarks.__main__ import PARTS, main
 from benchmarks.plan import Sizes
 
-TINY = Sizes(jobs=4, transfer=9 << 20, keys=50, channel_files=5, channel_file=100_000, upload=9_000_000)
+TINY = Sizes(
+    queued=4, transfer=9 << 20, keys=50, channel_files=5, channel_file=100_000, upload=9_000_000, jobs=(20, 40)
+)
 ENGINES = ["process", pytest.param("docker", marks=pytest.mark.docker)]
 
 

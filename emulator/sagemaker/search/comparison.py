@@ -45,8 +45,13 @@ def _test(operator: str, value: str, of: Property) -> Test:
     if operator == "Contains":
         return Containing(value)
     if operator == "In":
-        return Texts(frozenset(part.strip() for part in value.split(",")))
+        return _one_of([part.strip() for part in value.split(",")], of)
     return _COMPARE[of.kind](operator, value, of.name)
+
+
+def _one_of(texts: list[str], of: Property) -> Texts:
+    numbers = map(number, texts) if of.kind == "hyperparameter" else ()
+    return Texts(frozenset(texts), frozenset(each for each in numbers if each is not None))
 
 
 def _text(_operator: str, value: str, _name: str) -> Test:

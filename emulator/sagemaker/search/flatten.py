@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import regex
@@ -39,12 +39,12 @@ def number(text: str) -> float | None:
 def _flat(name: str, value: Any, position: int | None = None) -> Iterator[Fact]:
     """``position`` is that of the element of a list in which the value is, if it is in one."""
     match value:
-        case Mapping():
+        case dict():
             for member, inner in value.items():
                 yield from _flat(f"{name}.{member}", inner, position)
         case list() | tuple():
             for index, element in enumerate(value, start=1):
-                if isinstance(element, Mapping) and position is None:
+                if isinstance(element, dict) and position is None:
                     yield Fact(name, position=index)
                 yield from _flat(name, element, index if position is None else position)
         case bool():
