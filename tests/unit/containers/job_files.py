@@ -48,13 +48,17 @@ class JobFiles:
     hosts: Sequence[str] = ("algo-1",)
 
     def configure(
-        self, hyperparameters: Mapping[str, str], content_type: str | None = "text/csv", **channel: str
+        self,
+        hyperparameters: Mapping[str, str],
+        content_type: str | None = "text/csv",
+        channels: Iterable[str] | None = None,
+        **channel: str,
     ) -> None:
-        """Write the config files; every folder below input/data becomes a channel."""
+        """Write the config files. Unless told, every folder below input/data is a channel."""
         config = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
         if content_type is not None:
             config["ContentType"] = content_type
-        names = [folder.name for folder in (self.base / "input" / "data").iterdir()]
+        names = channels or [folder.name for folder in (self.base / "input" / "data").iterdir()]
         self.write("hyperparameters.json", dict(hyperparameters))
         self.write("inputdataconfig.json", {name: {**config, **channel} for name in names})
         self.write("resourceconfig.json", {"current_host": self.current_host, "hosts": list(self.hosts)})
