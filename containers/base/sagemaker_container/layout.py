@@ -50,8 +50,13 @@ class Layout:
         return self._read("inputdataconfig.json")
 
     def hosts(self) -> list[str]:
+        """The names of the cluster's hosts, sorted; the first one leads."""
         hosts: list[str] = self._read("resourceconfig.json").get("hosts", ["algo-1"])
-        return hosts
+        return sorted(hosts)
+
+    def current_host(self) -> str:
+        name: str = self._read("resourceconfig.json").get("current_host", "algo-1")
+        return name
 
     def checkpoints(self) -> Path | None:
         """The folder for checkpoints; None when the job has no CheckpointConfig.

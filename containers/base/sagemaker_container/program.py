@@ -9,22 +9,27 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+from sagemaker_container import waiting
+from sagemaker_container.ending import leave, obey_inside_libraries
 from sagemaker_container.errors import AlgorithmError, UserError
 from sagemaker_container.layout import Layout
 
 Command = Callable[[Layout], None]
 
 
-def run(train: Command, serve: Command, arguments: Sequence[str]) -> NoReturn:
-    """Run the command the platform asks for and end the process with its exit code (0, 1, or 2 for bad usage)."""
+def run(train: Command, serve: Command, prepare: Callable[[], None], arguments: Sequence[str]) -> NoReturn:
+    """Run the command the platform asks for and end the process with its exit code (0, 1, or 2 for bad usage).
+
+    ``prepare`` imports what training needs; it is called only in a container that is started ahead of its job.
+    """
     # Read when the OpenMP runtime is loaded, so it must be set before an algorithm imports one. Threads that spin
     # while they wait make small jobs many times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    commands = {"train": train, "serve": serve}
+    commands: dict[str, Command] = {"train": partial(_train, train, prepare), "serve": serve}
     if len(arguments) != 1 or arguments[0] not in commands:
         print(f"usage: {'|'.join(commands)} (got: {' '.join(arguments) or 'nothing'})", file=sys.stderr)
         leave(2)
@@ -45,12 +50,11 @@ def configure_logging() -> None:
     )
 
 
-def leave(code: int) -> NoReturn:
-    """End the process now: tearing down numpy and OpenMP costs more time than a small job takes."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(RuntimeError):  # a signal came in the middle of this very flush, which may not be entered twice
-            stream.flush()
-    os._exit(code)
+def _train(train: Command, prepare: Callable[[], None], layout: Layout) -> None:
+    obey_inside_libraries()
+    if waiting.is_asked_for():
+        waiting.wait(layout.config, prepare)
+    train(layout)
 
 
 def _guarded(command: Command, layout: Layout) -> int:

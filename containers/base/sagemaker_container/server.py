@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from sagemaker_container.cpu import usable_cpus
-from sagemaker_container.program import leave
+from sagemaker_container.ending import leave
 
 MEBIBYTE = 1024 * 1024
 LARGEST_PAYLOAD = 20 * MEBIBYTE

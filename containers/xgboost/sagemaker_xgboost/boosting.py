@@ -11,7 +11,7 @@ from sagemaker_container.errors import AlgorithmError, UserError
 from sagemaker_xgboost import metrics, model_file
 from sagemaker_xgboost.callbacks import Checkpoints, IntermediateModel, MetricLine
 from sagemaker_xgboost.job import Plan
-from sagemaker_xgboost.library import xgboost
+from sagemaker_xgboost.library import is_master, xgboost
 
 # Parts of xgboost's messages for mistakes in data or hyperparameters: those AWS's image lists, and the wording that
 # xgboost 3 has for the same mistakes and others of the kind.
@@ -40,9 +40,15 @@ USER_MISTAKES = (
     "The size of monotone constraint",
     "Relevance degress must be",
 )
+# Where xgboost's messages say they come from when it cannot speak with other hosts.
+COLLECTIVE = "/src/collective/"
 LOGISTIC = ("binary:logistic", "binary:logitraw", "reg:logistic")
 
 log = logging.getLogger(__name__)
+
+
+class LostContact(AlgorithmError):
+    """Another host of the cluster is gone or cannot be heard any more."""
 
 
 def boost(
@@ -53,12 +59,9 @@ def boost(
     Goes on from the newest checkpoint, if there is one. Raises `UserError` or `AlgorithmError`.
     """
     _require_fitting_labels(plan, train)
-    start, done = model_file.latest_checkpoint(checkpoints)
-    if start is not None:
-        log.info("Checkpoint loaded from %s", checkpoints)
-        log.info("Resuming from iteration %s", done)
     history: dict[str, dict[str, list[float]]] = {}
     try:
+        start, done = _beginning(checkpoints)
         booster = xgboost.train(
             plan.parameters,
             train,
@@ -71,19 +74,25 @@ def boost(
             verbose_eval=False,
         )
     except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
-        raise _explained(error) from error
+        raise explained(error) from error
     return booster, history
+
+
+def _beginning(checkpoints: Path | None) -> tuple[Any | None, int]:
+    """The newest checkpoint and its rounds. All hosts must begin alike, so the master's counts for all of them."""
+    start, done = model_file.latest_checkpoint(checkpoints)
+    if xgboost.collective.is_distributed():
+        start, done = xgboost.collective.broadcast((start, done), root=0)
+    if start is not None:
+        log.info("Checkpoint loaded from %s", checkpoints)
+        log.info("Resuming from iteration %s", done)
+    return start, done
 
 
 def _callbacks(
     plan: Plan, done: int, validated: bool, checkpoints: Path | None, intermediate: Path | None
 ) -> list[Any]:
-    callbacks: list[Any] = []
-    if checkpoints is not None:
-        callbacks.append(Checkpoints(checkpoints, done))
-    if plan.save_on_termination and intermediate is not None:
-        callbacks.append(IntermediateModel(intermediate))
-    callbacks.append(MetricLine(done))  # after the files: who sees a round's line may count on them
+    callbacks = _reports(plan, done, checkpoints, intermediate) if is_master() else []
     if plan.early_stopping_rounds:
         callbacks.append(
             xgboost.callback.EarlyStopping(
@@ -98,6 +107,16 @@ def _callbacks(
     return callbacks
 
 
+def _reports(plan: Plan, done: int, checkpoints: Path | None, intermediate: Path | None) -> list[Any]:
+    callbacks: list[Any] = []
+    if checkpoints is not None:
+        callbacks.append(Checkpoints(checkpoints, done))
+    if plan.save_on_termination and intermediate is not None:
+        callbacks.append(IntermediateModel(intermediate))
+    callbacks.append(MetricLine(done))  # after the files: who sees a round's line may count on them
+    return callbacks
+
+
 def _require_fitting_labels(plan: Plan, train: Any) -> None:
     """xgboost 3 first derives a base score from the labels and then complains about that one instead."""
     labels = train.get_label()
@@ -105,9 +124,11 @@ def _require_fitting_labels(plan: Plan, train: Any) -> None:
         raise UserError("label must be in [0,1] for logistic regression")
 
 
-def _explained(error: Exception) -> UserError | AlgorithmError:
-    """The error without xgboost's native stack trace."""
+def explained(error: Exception) -> UserError | AlgorithmError:
+    """An error of xgboost as one of ours, without its native stack trace."""
     text = str(error).partition("Stack trace:")[0].strip()
     if any(mistake in text for mistake in USER_MISTAKES):
         return UserError(text)
+    if COLLECTIVE in text:
+        return LostContact(f"The connection to another host of the cluster was lost during training:\n {text}")
     return AlgorithmError(f"XGB train call failed with exception:\n {text}")

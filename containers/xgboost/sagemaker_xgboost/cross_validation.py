@@ -15,6 +15,7 @@ from sagemaker_container.layout import Layout
 from sagemaker_xgboost import model_file
 from sagemaker_xgboost.boosting import boost
 from sagemaker_xgboost.job import Plan
+from sagemaker_xgboost.library import is_master
 
 Indices = NDArray[np.intp]
 Floats = NDArray[np.floating[Any]]
@@ -35,7 +36,10 @@ class Study:
 
 def run(plan: Plan, matrix: Any, layout: Layout) -> None:
     """Train ``folds * repeats`` models; write them as xgboost-model-0, -1, ... and the predictions for the rows
-    each model had not seen as output/data/predictions.csv."""
+    each model had not seen as output/data/predictions.csv.
+
+    In a cluster each host divides its own rows, and writes the predictions for them.
+    """
     folds = plan.folds or 0
     log.info("Run %s-round of %s-fold cross validation with %s rows", plan.repeats, folds, matrix.num_row())
     labels = matrix.get_label()
@@ -60,7 +64,8 @@ def _fold(study: Study, number: int, train: Indices, held_out: Indices) -> Histo
     path = study.layout.model / f"{model_file.MODEL_NAME}-{number}"
     unseen = study.matrix.slice(held_out)
     booster, history = boost(study.plan, study.matrix.slice(train), unseen, folder, path)
-    model_file.save(booster, path)
+    if is_master():
+        model_file.save(booster, path)
     study.predictions.add(held_out, booster.predict(unseen))
     return history
 
@@ -122,6 +127,8 @@ def majority(values: Floats) -> float:
 
 
 def _print_means(rounds: int, histories: list[History]) -> None:
+    if not is_master():
+        return
     line = f"[{rounds}]"
     for name in histories[0]["train"]:
         for data in ("train", "validation"):

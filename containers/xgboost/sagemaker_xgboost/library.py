@@ -18,3 +18,8 @@ else:
         del sys.modules["sklearn"]
 
 __all__ = ["xgboost"]
+
+
+def is_master() -> bool:
+    """Whether this host writes models and prints metrics: it trains alone, or is the first of its cluster."""
+    return bool(xgboost.collective.get_rank() == 0)

@@ -1,10 +1,9 @@
-"""From the files of the channels to xgboost's matrices."""
+"""From the data of the channels to xgboost's matrices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sagemaker_container.channel import Channel, data_files
@@ -18,57 +17,66 @@ from sagemaker_xgboost.library import xgboost
 
 @dataclass(frozen=True, slots=True)
 class Matrices:
-    """``train`` always; ``validation`` and ``both`` (their rows together, for cross validation) where asked for."""
+    """``train`` and ``validation``, None where a channel is empty or absent; ``both``, their rows together, for cross
+    validation. ``first_index`` is the number libsvm files give to the first feature, None for other formats."""
 
-    train: Any
+    train: Any | None
     validation: Any | None
     both: Any | None
+    first_index: int | None
 
 
 class Reader:
-    """Reads files of one format into DMatrix objects; all calls agree on how features are numbered."""
+    """Reads channels of one format into DMatrix objects; all calls agree on how features are numbered."""
 
-    def __init__(self, content_type: str | None, weighted_csv: bool) -> None:
+    def __init__(self, content_type: str | None, weighted_csv: bool, first_index: int | None = None) -> None:
         self._format = data_format(content_type)
         self._weighted_csv = weighted_csv
-        self._first_index: int | None = None
+        self.first_index = first_index
 
-    def read(self, files: Sequence[Path]) -> Any:
-        return self._csv(files) if self._format == "csv" else self._libsvm(files)
+    def read(self, channels: Sequence[Channel]) -> Any | None:
+        """All rows of the channels in one matrix; None when there are none. Raises `UserError`."""
+        return self._csv(channels) if self._format == "csv" else self._libsvm(channels)
 
-    def _csv(self, files: Sequence[Path]) -> Any:
-        table = csv_data.read_files(files)
+    def _csv(self, channels: Sequence[Channel]) -> Any | None:
+        tables = [table for table in map(_csv_table, channels) if table is not None]
+        if not tables:
+            return None
+        table = csv_data.join(tables)
         first = 2 if self._weighted_csv else 1
         if table.shape[1] < first:
             raise UserError("Failed to load csv data with exception:\ncsv_weights=1 needs a second column")
         weight = table[:, 1] if self._weighted_csv else None
         return xgboost.DMatrix(table[:, first:], label=table[:, 0], weight=weight, nthread=usable_cpus())
 
-    def _libsvm(self, files: Sequence[Path]) -> Any:
-        rows = libsvm_data.read_files(files, self._first_index)
-        self._first_index = rows.first_index
+    def _libsvm(self, channels: Sequence[Channel]) -> Any | None:
+        files = [file for channel in channels for file in data_files(channel.path)]
+        if not files:
+            return None
+        rows = libsvm_data.read_files(files, self.first_index)
+        self.first_index = rows.first_index
         return xgboost.DMatrix(
             rows.features, label=rows.labels, weight=rows.weights, qid=rows.groups, nthread=usable_cpus()
         )
 
 
-def load(train: Channel, validation: Channel | None, weighted_csv: bool, together: bool) -> Matrices:
-    """Read the channels. Raises `UserError` when one has no data or cannot be read.
+def _csv_table(channel: Channel) -> csv_data.Table | None:
+    if channel.pipe is not None:
+        with channel.pipe.open() as stream:
+            return csv_data.read_stream(stream)
+    files = data_files(channel.path)
+    return csv_data.read_files(files) if files else None
+
+
+def load(
+    train: Channel, validation: Channel | None, weighted_csv: bool, together: bool, first_index: int | None = None
+) -> Matrices:
+    """Read the channels. Raises `UserError` when one cannot be read.
 
     The format is that of the train channel; AWS's image assumes the same one for validation.
     """
-    train_files = _files(train, "training")
-    validation_files = _files(validation, "validation") if validation else []
-    reader = Reader(train.content_type, weighted_csv)
-    matrix = reader.read(train_files)
-    if not validation_files:
-        return Matrices(matrix, None, matrix if together else None)
-    both = reader.read([*train_files, *validation_files]) if together else None
-    return Matrices(matrix, reader.read(validation_files), both)
-
-
-def _files(channel: Channel, label: str) -> list[Path]:
-    files = data_files(channel.path)
-    if not files:
-        raise UserError(f"No data in {label} channel path {channel.path}")
-    return files
+    reader = Reader(train.content_type, weighted_csv, first_index)
+    channels = [train] if validation is None else [train, validation]
+    matrices = [reader.read([channel]) for channel in channels]
+    both = reader.read(channels) if together and len(channels) == 2 else matrices[0]
+    return Matrices(matrices[0], matrices[1] if validation else None, both, reader.first_index)

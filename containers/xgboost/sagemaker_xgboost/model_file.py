@@ -11,6 +11,8 @@ from sagemaker_xgboost.library import xgboost
 
 MODEL_NAME = "xgboost-model"
 CHECKPOINT_NAME = "xgboost-checkpoint"
+UNFINISHED = ".sagemaker-ignore"
+"""How names of files end while they are written. AWS's image uses it so that the platform does not upload them."""
 
 
 def save(booster: Any, path: Path) -> None:
@@ -19,7 +21,7 @@ def save(booster: Any, path: Path) -> None:
     Saved through the raw bytes, because save_model warns about the missing extension each time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
+    unfinished = path.with_name(f".{path.name}{UNFINISHED}")
     unfinished.write_bytes(booster.save_raw("ubj"))
     unfinished.replace(path)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,18 +45,23 @@ class JobFiles:
     """A job's tree at ``base``; `train` runs the algorithm on the host as the process engine does."""
 
     base: Path
+    hosts: Sequence[str] = ("algo-1",)
 
     def configure(
-        self, hyperparameters: Mapping[str, str], content_type: str | None = "text/csv", **channel: str
+        self,
+        hyperparameters: Mapping[str, str],
+        content_type: str | None = "text/csv",
+        channels: Iterable[str] | None = None,
+        **channel: str,
     ) -> None:
-        """Write the config files; every folder below input/data becomes a channel."""
+        """Write the config files. Unless told, every folder below input/data is a channel."""
         config = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
         if content_type is not None:
             config["ContentType"] = content_type
-        names = [folder.name for folder in (self.base / "input" / "data").iterdir()]
+        names = channels or [folder.name for folder in (self.base / "input" / "data").iterdir()]
         self.write("hyperparameters.json", dict(hyperparameters))
         self.write("inputdataconfig.json", {name: {**config, **channel} for name in names})
-        self.write("resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
+        self.write("resourceconfig.json", {"current_host": self.current_host, "hosts": list(self.hosts)})
 
     def write(self, name: str, content: object) -> None:
         path = self.base / "input" / "config" / name
@@ -66,6 +72,10 @@ class JobFiles:
         path = self.base / "input" / "data" / channel / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+    @property
+    def current_host(self) -> str:
+        return self.base.name if self.base.name in self.hosts else self.hosts[0]
 
     @property
     def model(self) -> Path:
@@ -91,6 +101,21 @@ class JobFiles:
         process = self.start("train", extra)
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
+
+
+def cluster(folder: Path, size: int) -> list[JobFiles]:
+    """The files of each host of a cluster. The hosts' names are loopback addresses that nobody else uses, since all
+    first hosts listen on one port; they are in the order in which hosts are sorted."""
+    network = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"
+    names = [f"{network}.{number}" for number in range(1, size + 1)]
+    return [JobFiles(folder / name, names) for name in names]
+
+
+def train_all(hosts: Iterable[JobFiles]) -> list[tuple[int, str]]:
+    """Run all hosts at once; the exit code and the output of each."""
+    processes = [host.start("train") for host in hosts]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    return [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)]
 
 
 def metric_lines(output: str) -> list[str]:

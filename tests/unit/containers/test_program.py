@@ -30,7 +30,7 @@ def train(layout):
     sys.stdout = Interrupted(sys.stdout)
     print("a round", flush=True)
 
-program.run(train, train, ["train"])
+program.run(train, train, lambda: None, ["train"])
 """
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sagemaker_container.channel import data_files
+from sagemaker_container.channel import Channel, data_files
 from sagemaker_container.errors import UserError
 from sagemaker_xgboost import csv_data, libsvm_data
 from sagemaker_xgboost.content_type import data_format, request_format
@@ -56,7 +56,9 @@ def test_a_first_line_without_delimiter_is_refused(tmp_path: Path) -> None:
 
 
 def test_csv_weights_are_the_second_column(tmp_path: Path) -> None:
-    matrix = Reader("text/csv", weighted_csv=True).read([file(tmp_path, "1,0.5,7,8\n0,2,9,10\n")])
+    file(tmp_path, "1,0.5,7,8\n0,2,9,10\n")
+    matrix = Reader("text/csv", weighted_csv=True).read([Channel("train", tmp_path, "text/csv")])
+    assert matrix is not None
     assert matrix.get_weight().tolist() == [0.5, 2]
     assert (matrix.get_label().tolist(), matrix.num_col()) == ([1, 0], 2)
 
@@ -79,9 +81,14 @@ def test_libsvm_labels_carry_weights_and_groups(tmp_path: Path) -> None:
 
 
 def test_validation_libsvm_is_numbered_like_the_training_file(tmp_path: Path) -> None:
+    train, validation = (Channel(name, tmp_path / name, "libsvm") for name in ("train", "validation"))
+    file(train.path, "1 0:1 1:2 2:3\n")
+    file(validation.path, "1 2:3\n")
     reader = Reader("libsvm", weighted_csv=False)
-    reader.read([file(tmp_path, "1 0:1 1:2 2:3\n", "train")])
-    assert reader.read([file(tmp_path, "1 2:3\n", "validation")]).num_col() == 3
+    reader.read([train])
+    matrix = reader.read([validation])
+    assert matrix is not None
+    assert matrix.num_col() == 3
 
 
 @pytest.mark.parametrize("line", ["1,2,3", "abc 1:2", "1 2", "1 1:2:3", "1 a:2"])

@@ -87,25 +87,20 @@ def test_content_types_that_are_not_built(cancer_job: JobFiles, content_type: st
     assert "does not read it yet" in failure(cancer_job)
 
 
-def test_pipe_mode_is_not_built(cancer_job: JobFiles) -> None:
-    cancer_job.configure({"num_round": "1"}, TrainingInputMode="Pipe")
-    assert failure(cancer_job).startswith("Pipe mode for the train channel is not built")
-
-
 def test_pipe_mode_never_reads_libsvm(cancer_job: JobFiles) -> None:
     cancer_job.configure({"num_round": "1"}, content_type="text/libsvm", TrainingInputMode="Pipe")
     assert failure(cancer_job) == "Pipe mode not supported for LibSVM."
+
+
+def test_csv_in_recordio_is_refused(cancer_job: JobFiles) -> None:
+    cancer_job.configure({"num_round": "1"}, TrainingInputMode="Pipe", RecordWrapperType="RecordIO")
+    assert "wraps csv in RecordIO" in failure(cancer_job)
 
 
 def test_fast_file_mode_reads_as_file_mode_does(cancer_job: JobFiles) -> None:
     cancer_job.configure({"num_round": "1"}, TrainingInputMode="FastFile")
     code, output = cancer_job.train()
     assert code == 0, output
-
-
-def test_several_hosts_are_not_built(cancer_job: JobFiles) -> None:
-    cancer_job.write("resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]})
-    assert failure(cancer_job).startswith("Distributed training on 2 hosts is not built")
 
 
 def test_gpu_training_is_not_built(cancer_job: JobFiles) -> None:
