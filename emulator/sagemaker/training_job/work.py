@@ -92,11 +92,12 @@ class TrainingJobWork:
             if not layout.made:  # the state came as a snapshot; nothing has run yet, so the job begins anew
                 layout.make_for_training()
             shared = self._may_share(layout)
+            cluster = Cluster.of(request["ResourceConfig"])
+            host, account = cluster.hosts[0], resource.key.scope.account
             for channel in request.get("InputDataConfig", ()):
                 target = layout.data / channel["ChannelName"]
-                channels.stage(self._platform.objects, resource.key.scope.account, channel, target, shared=shared)
-            cluster = Cluster.of(request["ResourceConfig"])
-            config.write(layout.config, request, cluster, cluster.hosts[0])
+                channels.stage(self._platform.objects, account, channel, target, cluster, host, shared=shared)
+            config.write(layout.config, request, cluster, host)
             open_to_all(layout.ml / "input")
         except channels.StagingError as error:
             return Failed(str(error))

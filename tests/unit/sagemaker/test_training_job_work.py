@@ -32,7 +32,7 @@ from emulator.state.store import Key, Resource
 BOX = {"id": "c1"}
 REQUEST = {
     "AlgorithmSpecification": {"TrainingImage": "mine"},
-    "ResourceConfig": {"InstanceType": "ml.m5.large"},
+    "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
     "RoleArn": "arn:aws:iam::123456789012:role/r",
     "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
     "InputDataConfig": [
