@@ -1,106 +1,65 @@
-"""Input channels in File mode: the objects below an S3 prefix become files below ``input/data/<channel>``.
+"""Input channels in File and FastFile mode: a channel's objects become files below ``input/data/<channel>``.
 
-Where ``shared`` says that nobody can write to what is staged, the files may be the stored bytes themselves.
+FastFile brings everything down before the container starts, too; only what a prefix may be is stricter. Where
+``shared`` says that nobody can write to what is staged, the files may be the stored bytes themselves.
 """
 
 from __future__ import annotations
 
-import logging
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from emulator.objects.port import ObjectError, ObjectStore
-from emulator.optml.s3uri import S3Uri, parse
+from emulator.objects.port import ObjectStore
+from emulator.optml import sources
+from emulator.optml.cluster import Cluster, Host
+from emulator.optml.s3uri import S3Uri
+from emulator.optml.sources import Found
+from emulator.optml.staging import HowFar, StagingError, told
 
-log = logging.getLogger(__name__)
-
-# How often a long download says how far it is.
-_OBJECTS_A_WORD = 10_000
-_BYTES_A_WORD = 10 << 30
-
-
-class StagingError(Exception):
-    """A channel could not be brought down; the message is the FailureReason a user reads."""
+__all__ = ["StagingError", "download_all", "stage"]
 
 
-def stage(
-    store: ObjectStore, account: str, channel: Mapping[str, Any], directory: Path, *, shared: bool = False
+def stage(  # noqa: PLR0917 - of what, what, whither, for whom
+    store: ObjectStore,
+    account: str,
+    channel: Mapping[str, Any],
+    directory: Path,
+    cluster: Cluster,
+    host: Host,
+    *,
+    shared: bool = False,
+    mode: str = "File",
 ) -> None:
-    """Bring one S3Prefix channel down into ``directory``, which is made afresh. Raises `StagingError`."""
-    source = parse(channel["DataSource"]["S3DataSource"]["S3Uri"])
-    assert source is not None, "the request's S3 URIs were checked when the job was created"
-    try:
-        if directory.exists():  # an interrupted attempt
-            shutil.rmtree(directory)
-        download_all(store, account, source, directory, shared=shared)
-    except ObjectError as error:
-        raise StagingError(f"ClientError: Data download failed:{error}: {source}") from error
+    """Bring what ``host`` gets of a channel down into ``directory``, which is made afresh. Raises `StagingError`.
+
+    ``mode`` is File or FastFile (`config.mode_of`). A host that gets nothing of a sharded channel has an empty
+    directory; one to which the channel does not go (InstanceGroupNames) has none.
+    """
+    if directory.exists():  # an interrupted attempt
+        shutil.rmtree(directory)
+    if host in cluster.receivers(channel):
+        found = sources.share(sources.objects(store, account, channel, mode=mode), channel, cluster, host)
+        _put_down(store, account, found, directory, HowFar(sources.location(channel)), shared=shared)
 
 
 def download_all(store: ObjectStore, account: str, source: S3Uri, directory: Path, *, shared: bool = False) -> None:
-    """Bring every object below an S3 prefix down into ``directory``, which is made; "folder" objects are skipped."""
+    """Bring every object below an S3 prefix down into ``directory``, which is made. Raises `StagingError`."""
+    _put_down(store, account, sources.below(store, account, source), directory, HowFar(source), shared=shared)
+
+
+def _put_down(
+    store: ObjectStore, account: str, objects: Iterable[Found], directory: Path, far: HowFar, *, shared: bool
+) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    made, far = directory, _HowFar(source)
-    for found in store.list(source.bucket, source.key, account=account):
-        if found.key.endswith("/"):
-            continue
-        uri, target = S3Uri(source.bucket, found.key), directory / local_path(source.key, found.key)
-        with _told(uri):
+    made = directory
+    for found in objects:
+        target = directory / found.path
+        with told(found.uri):
             if target.parent != made:  # keys come in order, so that most of them lie beside the one before
                 made = target.parent
                 made.mkdir(parents=True, exist_ok=True)
-            store.place(uri.bucket, uri.key, target, shared=shared, account=account)
-        far.count(found.size)
+            store.place(found.uri.bucket, found.uri.key, target, shared=shared, account=account)
+        far.count()
     far.tell()
-
-
-def local_path(prefix: str, key: str) -> PurePosixPath:
-    """Where an object of a prefix lies below its channel's directory.
-
-    The prefix is a string, not a folder: everything up to its last slash is removed, so ``data/train`` puts
-    ``data/train/x.csv`` and ``data/train.csv`` at ``x.csv`` and ``train.csv``. Raises `StagingError` for a key
-    that would leave the directory.
-    """
-    if key == prefix:
-        relative = key.rsplit("/", 1)[-1]
-    elif key.startswith(f"{prefix}/"):
-        relative = key[len(prefix) + 1 :]
-    else:
-        relative = key[prefix.rfind("/") + 1 :]
-    path = PurePosixPath(relative.lstrip("/"))
-    if ".." in path.parts or not path.parts:
-        raise StagingError(f"ClientError: Data download failed:the key {key!r} does not name a file in its channel")
-    return path
-
-
-@contextmanager
-def _told(uri: S3Uri) -> Iterator[None]:
-    """What the file system refuses, in the service's words: no room, or two keys that would have to be one file."""
-    try:
-        yield
-    except OSError as error:
-        raise StagingError(f"ClientError: Data download failed:{error.strerror}: {uri}") from error
-
-
-class _HowFar:
-    """Counts what is staged, and says so now and then when it takes long."""
-
-    def __init__(self, source: S3Uri) -> None:
-        self._source = source
-        self._objects = self._bytes = 0
-
-    def count(self, size: int) -> None:
-        before = self._words()
-        self._objects += 1
-        self._bytes += size
-        if self._words() != before:
-            self.tell()
-
-    def tell(self) -> None:
-        log.info("%s: %d objects, %d bytes staged", self._source, self._objects, self._bytes)
-
-    def _words(self) -> tuple[int, int]:
-        return self._objects // _OBJECTS_A_WORD, self._bytes // _BYTES_A_WORD

@@ -9,41 +9,18 @@ import stat
 import tarfile
 import threading
 import tracemalloc
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emulator.objects.port import NoSuchBucket, NoSuchKey, ObjectInfo
-from emulator.optml import archive, channels, config
+from emulator.objects.port import NoSuchBucket
+from emulator.optml import archive, config
 from emulator.optml.cluster import Cluster
 from emulator.optml.layout import Layout, open_to_all
 from emulator.optml.model_data import ModelDataError, fetch
 from emulator.optml.s3uri import S3Uri, parse
-
-
-class Bucket:
-    """The read side of an ObjectStore with one bucket, ``b``."""
-
-    def __init__(self, **objects: bytes) -> None:
-        self.objects = objects
-
-    def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
-        if bucket != "b":
-            raise NoSuchBucket(bucket)
-        return (
-            ObjectInfo(key, len(body), "", 0.0) for key, body in sorted(self.objects.items()) if key.startswith(prefix)
-        )
-
-    def open(self, bucket: str, key: str, *, account: str | None = None) -> BinaryIO:
-        if key not in self.objects:
-            raise NoSuchKey(bucket, key)
-        return io.BytesIO(self.objects[key])
-
-    def place(self, bucket: str, key: str, target: Path, *, shared: bool = False, account: str | None = None) -> None:
-        with self.open(bucket, key) as body, target.open("xb") as file:
-            file.write(body.read())
+from tests.buckets import stored
 
 
 def members(directory: Path) -> list[str]:
@@ -54,83 +31,6 @@ def members(directory: Path) -> list[str]:
 
 def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
-
-
-def stored(objects: dict[str, bytes]) -> Any:
-    return Bucket(**objects)
-
-
-@pytest.mark.parametrize(
-    ("prefix", "key", "path"),
-    [
-        ("data/train", "data/train/x/1.csv", "x/1.csv"),
-        ("data/train/", "data/train/x/1.csv", "x/1.csv"),
-        ("data/train.csv", "data/train.csv", "train.csv"),
-        ("data/tr", "data/train.csv", "train.csv"),
-        ("data/tr", "data/tr-2/a.csv", "tr-2/a.csv"),
-        ("", "a/b.csv", "a/b.csv"),
-        ("train", "train", "train"),
-    ],
-)
-def test_an_object_lies_at_its_key_less_the_prefixes_directory(prefix: str, key: str, path: str) -> None:
-    assert channels.local_path(prefix, key) == PurePosixPath(path)
-
-
-@pytest.mark.parametrize("key", ["p/../../etc/passwd", "p/a/../../../x", "p//"])
-def test_a_key_that_would_leave_its_channel_is_refused(key: str) -> None:
-    with pytest.raises(channels.StagingError, match="Data download failed"):
-        channels.local_path("p/", key)
-
-
-def test_a_channel_holds_every_object_but_not_the_folder_markers(tmp_path: Path) -> None:
-    store = stored({"d/": b"", "d/a.csv": b"1", "d/sub/": b"", "d/sub/b.csv": b"2", "other": b"3"})
-    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
-    channels.stage(store, "1", channel, tmp_path / "train")
-    files = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*.csv")}
-    assert files == {"train/a.csv": b"1", "train/sub/b.csv": b"2"}
-
-
-def test_a_channel_whose_staging_was_interrupted_is_staged_afresh(tmp_path: Path) -> None:
-    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
-    (tmp_path / "train").mkdir()
-    (tmp_path / "train" / "a.csv").write_bytes(b"half")
-    (tmp_path / "train" / "gone.csv").touch()
-    channels.stage(stored({"d/a.csv": b"whole"}), "1", channel, tmp_path / "train")
-    assert {path.name: path.read_bytes() for path in (tmp_path / "train").iterdir()} == {"a.csv": b"whole"}
-
-
-def test_thousands_of_objects_are_staged_without_remembering_them(tmp_path: Path) -> None:
-    class Many(Bucket):
-        def list(self, bucket: str, prefix: str = "", *, account: str | None = None) -> Iterator[ObjectInfo]:
-            long = "x" * 200
-            return (ObjectInfo(f"d/{number // 100:03}/{long}{number:05}", 1, "", 0.0) for number in range(20_000))
-
-        def place(self, bucket: str, key: str, target: Path, **_: Any) -> None:
-            if key.endswith("99"):
-                target.touch()
-
-    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
-    many: Any = Many()
-    channels.stage(many, "1", channel, tmp_path / "warm")
-    tracemalloc.start()
-    channels.stage(many, "1", channel, tmp_path / "train")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert len(list((tmp_path / "train").iterdir())) == 200
-    assert peak < 4 << 20  # remembered, these names would take 6 MB; threads of other tests take some as well
-
-
-def test_a_bucket_that_went_away_fails_the_download_in_the_services_words(tmp_path: Path) -> None:
-    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://gone/d/"}}}
-    with pytest.raises(channels.StagingError, match="ClientError: Data download failed:The specified bucket"):
-        channels.stage(stored({}), "1", channel, tmp_path / "train")
-
-
-def test_two_keys_that_cannot_both_be_files_fail_the_download(tmp_path: Path) -> None:
-    channel = {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/d/"}}}
-    with pytest.raises(channels.StagingError) as caught:
-        channels.stage(stored({"d/a": b"1", "d/a/b": b"2"}), "1", channel, tmp_path / "train")
-    assert str(caught.value) == "ClientError: Data download failed:File exists: s3://b/d/a/b"
 
 
 REQUEST: dict[str, Any] = {
