@@ -12,17 +12,9 @@ from emulator import arns, replacing
 from emulator.arns import Scope
 from emulator.machines.machine import Event, Failed
 from emulator.sagemaker import nouns
-from emulator.sagemaker.training_job.machine import (
-    NOUN,
-    Exited,
-    FinalMetric,
-    Launched,
-    Prepared,
-    Staged,
-    TrainingJobMachine,
-    Uploaded,
-    begin,
-)
+from emulator.sagemaker.training_job.events import Exited, Granted, Launched, Prepared, Staged, Uploaded
+from emulator.sagemaker.training_job.life import NOUN, FinalMetric, Terms
+from emulator.sagemaker.training_job.machine import TrainingJobMachine, begin
 from emulator.state.sql import SqlStore
 from emulator.state.store import Key, Resource, Transition
 
@@ -34,6 +26,7 @@ TEAMS = 20
 
 _MACHINE = TrainingJobMachine()
 _STEP = 20.0
+_HOST = "algo-1"
 _IMAGE = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:1.7-1"
 
 
@@ -73,11 +66,11 @@ def _job(number: int) -> Resource:
 def _ended(chance: random.Random, at: float) -> tuple[str, dict[str, Any], float]:
     """Status, state and end of a job that was created then."""
     metrics = tuple(FinalMetric(metric, chance.random(), at) for metric in ("train:auc", "validation:auc"))
-    last: list[Event] = [Exited(0, metrics=metrics), Uploaded()]
+    last: list[Event] = [Exited(_HOST, 1, 0, metrics=metrics), Uploaded()]
     if chance.random() < 0.1:
         last = [Failed("AlgorithmError: the data has no label, exit code: 1")]
-    life = begin(at, 3600)
-    for event in (Prepared(), Staged(), Launched({"id": "0" * 64}), *last):
+    life = begin(at, Terms((_HOST,), 3600))
+    for event in (Granted(), Prepared(), Staged(), Launched({_HOST: {"id": "0" * 64}}), *last):
         at += _STEP
         stepped, _ = _MACHINE.step(life, event, at)
         life = stepped or life

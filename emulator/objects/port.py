@@ -99,3 +99,10 @@ class ObjectStore(Protocol):
         The object is durable when this returns. Raises `NoSuchBucket`.
         """
         ...
+
+    def delete(self, bucket: str, key: str, *, account: str | None = None) -> None:
+        """Delete an object, as a client's DeleteObject does; fine when it is not there.
+
+        It is gone for good when this returns. Raises `NoSuchBucket`.
+        """
+        ...

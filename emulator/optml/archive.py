@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -23,14 +23,14 @@ class BadArchive(Exception):
 
 
 @contextmanager
-def packed(directory: Path) -> Iterator[BinaryIO]:
-    """The archive of ``directory`` as a file to read once, packed by a thread while it is read.
+def packed(*directories: Path) -> Iterator[BinaryIO]:
+    """The archive of ``directories`` as a file to read once, packed by a thread while it is read.
 
     Reading raises what the packing raised, so that half an archive never looks like a whole one. Who stops reading
     ends the packing.
     """
     reading, writing = os.pipe()
-    packing = _Packing(directory, writing)
+    packing = _Packing(directories, writing)
     packing.start()
     try:
         with io.BufferedReader(_Packed(reading, packing), _CHUNK) as body:
@@ -39,16 +39,30 @@ def packed(directory: Path) -> Iterator[BinaryIO]:
         packing.join()
 
 
-def pack(directory: Path, target: BinaryIO) -> None:
-    """Write everything below ``directory`` to ``target`` as a gzip-compressed tar, members relative to it.
+def pack(directories: Sequence[Path], target: BinaryIO) -> None:
+    """Write everything below ``directories`` to ``target`` as one gzip-compressed tar, members relative to them.
 
-    Links are stored as links. A directory that a container has replaced by a link counts as empty: where it leads
+    Of members with one path in several directories that of the first one is written; a folder holds what it has in
+    any. Links are stored as links. A directory that a container has replaced by a link counts as empty: where it leads
     to is none of the container's business.
     """
-    inside = sorted(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []
+    written: dict[str, bool] = {}  # path, and whether it is a folder
     with tarfile.open(fileobj=target, mode="w:gz", compresslevel=_COMPRESSION) as archive:
-        for path in inside:
-            archive.add(path, arcname=path.name)
+        for directory in directories:
+            for path in _inside(directory):
+                archive.add(path, arcname=path.name, filter=lambda member: _unless_written(member, written))
+
+
+def _inside(directory: Path) -> list[Path]:
+    return sorted(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []
+
+
+def _unless_written(member: tarfile.TarInfo, written: dict[str, bool]) -> tarfile.TarInfo | None:
+    """The member, unless its path is taken; folders may meet. What is left out takes what is in it along."""
+    if member.name not in written:
+        written[member.name] = member.isdir()
+        return member
+    return member if written[member.name] and member.isdir() else None
 
 
 def unpack(source: BinaryIO, directory: Path) -> None:
@@ -84,18 +98,18 @@ def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 class _Packing(threading.Thread):
-    """Packs a directory into the writing end of a pipe, which it closes."""
+    """Packs directories into the writing end of a pipe, which it closes."""
 
-    def __init__(self, directory: Path, writing: int) -> None:
-        super().__init__(name=f"pack {directory.name}", daemon=True)
-        self._directory = directory
+    def __init__(self, directories: Sequence[Path], writing: int) -> None:
+        super().__init__(name="pack", daemon=True)
+        self._directories = directories
         self._writing = writing
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
             with open(self._writing, "wb") as target:  # noqa: PTH123 - of a descriptor
-                pack(self._directory, target)
+                pack(self._directories, target)
         except BaseException as error:  # noqa: BLE001 - it is the reader's: `_Packed` raises it there
             self.error = error
 

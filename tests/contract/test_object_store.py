@@ -132,6 +132,25 @@ def test_deleted_object_is_neither_listed_nor_opened(store: ObjectStore, s3: Any
         store.open(BUCKET, "k")
 
 
+def test_what_is_deleted_is_gone_for_clients_and_deleting_it_again_is_fine(store: ObjectStore, s3: Any) -> None:
+    for key in ("a", "b"):
+        store.put(BUCKET, key, b"bytes")
+    for _ in range(2):
+        store.delete(BUCKET, "a")
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["b"]
+    with pytest.raises(NoSuchBucket):
+        store.delete("no-such-bucket-anywhere", "a")
+
+
+def test_delete_is_durable(tmp_path: Path) -> None:
+    with mounted(tmp_path) as running:
+        running.cloud.objects.put(BUCKET, "a", b"x" * 100_000)
+        running.cloud.objects.delete(BUCKET, "a")
+        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+    with mounted(tmp_path) as running:
+        assert list(running.cloud.objects.list(BUCKET)) == []
+
+
 def test_what_is_open_stays_readable_when_it_is_replaced_or_deleted(store: ObjectStore, s3: Any) -> None:
     store.put(BUCKET, "k", b"old")
     first = store.open(BUCKET, "k")

@@ -67,6 +67,12 @@ class Objects:
         except MissingBucket as error:  # deleted while the body was written
             raise NoSuchBucket(bucket) from error
 
+    def delete(self, bucket: str, key: str, *, account: str | None = None) -> None:
+        s3 = self._ready()
+        self._bucket(bucket, account)
+        with s3.request():
+            s3.changing(bucket, key, lambda: self._backend(account).delete_object(bucket, key))
+
     def _body(self, bucket: str, key: str, account: str | None) -> Any:
         found = self._bucket(bucket, account).keys.get(key)
         if not _is_object(found):

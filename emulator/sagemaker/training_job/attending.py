@@ -8,8 +8,9 @@ from pathlib import Path
 
 from emulator.engines.port import ContainerGone, Exit
 from emulator.machines.machine import Event
-from emulator.optml import feeding, mirror
+from emulator.optml import feeding
 from emulator.optml.layout import Layout
+from emulator.optml.mirror import Mirroring
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import places, utilisation
 from emulator.sagemaker.training_job.commands import Watch
@@ -34,7 +35,7 @@ class Attending:
         """Attend one container to its end."""
         layout = places.layouts(self._platform, resource)[command.host]
         output = Output(self._platform, resource, command.host)
-        mirroring = self._mirroring(resource, layout)
+        mirroring = Mirroring(list(places.mirrors(self._platform, resource, layout).values()))
         try:
             output.follow(lambda: self._watcher.lines(command.container))
             with self._measured(resource, command, layout):
@@ -43,10 +44,11 @@ class Attending:
         except ContainerGone:
             return Lost(command.host, command.attempt, REMOVED if layout.made else LEFT_BEHIND)
         finally:
-            error = mirroring.stop()
+            unfed = feeding.failure(layout)
             feeding.stop(layout)
+            unsynced = mirroring.stop()
         output.join()
-        fault = _fault(feeding.failure(layout), error)
+        fault = unfed or _upload_failed(unsynced)
         return self._exited(command, ended, layout, output, fault)
 
     def _exited(self, command: Watch, ended: Exit, layout: Layout, output: Output, fault: str) -> Exited:
@@ -58,15 +60,6 @@ class Attending:
             "" if ended.code == 0 else layout.failure(),
             fault,
             tuple(FinalMetric(found.name, found.value, found.at) for found in output.last_metrics()),
-        )
-
-    def _mirroring(self, resource: Resource, layout: Layout) -> mirror.Mirroring:
-        objects, account = self._platform.objects, resource.key.scope.account
-        return mirror.Mirroring(
-            [
-                mirror.Mirror(objects, account, places.local(layout, inside), target, layout.root / f"synced-{number}")
-                for number, (inside, target) in enumerate(places.synced(resource).items())
-            ]
         )
 
     @contextmanager
@@ -86,8 +79,5 @@ class Attending:
             measuring.stop()
 
 
-def _fault(unfed: str | None, unsynced: Exception | None) -> str:
-    """The FailureReason of a job whose program cannot be blamed."""
-    if unfed is not None:
-        return f"ClientError: Data download failed:{unfed}"
-    return f"ClientError: Artifact upload failed:{unsynced}" if unsynced is not None else ""
+def _upload_failed(trouble: Exception | None) -> str:
+    return "" if trouble is None else f"ClientError: Artifact upload failed:{trouble}"

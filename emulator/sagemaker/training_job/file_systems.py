@@ -30,7 +30,8 @@ def mount(settings: Settings, channel: Mapping[str, Any], inside: str) -> Mount:
 
 def _directory(settings: Settings, channel: Mapping[str, Any]) -> Path:
     source = channel["DataSource"]["FileSystemDataSource"]
-    return _root(settings, source) / source["DirectoryPath"].strip("/")
+    path: str = source["DirectoryPath"]
+    return _root(settings, source) / path.strip("/")
 
 
 def _root(settings: Settings, source: Mapping[str, Any]) -> Path:

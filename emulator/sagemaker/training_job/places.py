@@ -8,6 +8,7 @@ from typing import Any
 from emulator.engines.port import Mount
 from emulator.optml.config import CHECKPOINTS
 from emulator.optml.layout import Layout
+from emulator.optml.mirror import Mirror
 from emulator.optml.s3uri import S3Uri, parse
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job.view import life_of
@@ -58,6 +59,15 @@ def synced(resource: Resource) -> dict[str, S3Uri]:
     ]
     found = [(inside, parse(uri), parts) for inside, uri, parts in wanted if uri]
     return {inside: uri.join(*parts) for inside, uri, parts in found if uri is not None}
+
+
+def mirrors(platform: Platform, resource: Resource, layout: Layout) -> dict[str, Mirror]:
+    """What keeps the synced directories of a host in step with S3."""
+    objects, account = platform.objects, resource.key.scope.account
+    return {
+        inside: Mirror(objects, account, local(layout, inside), target, layout.root / f"synced-{number}")
+        for number, (inside, target) in enumerate(synced(resource).items())
+    }
 
 
 def checkpoint_path(request: Any) -> str:

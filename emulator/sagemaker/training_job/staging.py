@@ -35,7 +35,7 @@ class Staging:
         """See that the job can run here at all, and make room for it."""
         try:
             if len(life_of(resource).terms.hosts) > 1 and not self._platform.engine.clusters:
-                raise NoClusters
+                raise NoClusters(len(life_of(resource).terms.hosts))
             self._watcher.patiently(lambda: self._platform.engine.require_image(image_of(resource)))
             claim = self._claim(resource)
             if claim is None or claim.container is None:
@@ -129,6 +129,7 @@ class Staging:
         if "CheckpointConfig" not in resource.request:
             return
         inside = places.checkpoint_path(resource.request)
-        directory = places.local(layout, inside)
-        mirror.bring(self._platform.objects, resource.key.scope.account, places.synced(resource)[inside], directory)
+        directory, source = places.local(layout, inside), places.synced(resource)[inside]
+        mirror.bring(self._platform.objects, resource.key.scope.account, source, directory)
+        places.mirrors(self._platform, resource, layout)[inside].began()
         open_to_all(directory)

@@ -98,5 +98,5 @@ class Pools:
 
 
 def _same_image(pool: Resource, job: Resource) -> bool:
-    images = [resource.request["AlgorithmSpecification"].get("TrainingImage") for resource in (pool, job)]
-    return images[0] == images[1]
+    wanted, found = (one.request["AlgorithmSpecification"].get("TrainingImage") for one in (pool, job))
+    return bool(wanted == found)
