@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from emulator.objects.port import ObjectError, ObjectStore
@@ -101,39 +102,39 @@ def _state(status: os.stat_result) -> tuple[int, int]:
 
 
 class Mirroring:
-    """Keeps mirrors up to date on a thread of its own, from `start` to `stop`."""
+    """Several mirrors, kept up to date on a thread of its own."""
 
     def __init__(self, mirrors: Sequence[Mirror]) -> None:
         self._mirrors = mirrors
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mirroring", daemon=True)
 
-    def start(self) -> None:
-        """Begin, if there is anything to mirror."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Inside, look at the directories again and again, if there are any."""
+        thread = threading.Thread(target=self._run, name="mirroring", daemon=True)
         if self._mirrors:
-            self._thread.start()
+            thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            if self._mirrors:
+                thread.join()
 
-    def stop(self) -> Trouble | None:
-        """Look a last time and end; what went wrong in that last round."""
-        self._over.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        return next(self._round(), None)
-
-    def _run(self) -> None:
-        told = False
-        while not self._over.wait(_PAUSE):
-            trouble = next(self._round(), None)
-            if trouble is not None and not told:
-                log.warning("a directory cannot be synced now, and is tried again: %s", trouble)
-            told = trouble is not None
-
-    def _round(self) -> Iterator[Trouble]:
-        """Bring every mirror up to date; what went wrong with each."""
-        troubles: list[Trouble] = []
+    def once(self) -> Trouble | None:
+        """Bring every mirror up to date; the first thing that went wrong."""
+        first = None
         for mirror in self._mirrors:
             try:
                 mirror.once()
             except (ObjectError, OSError) as error:
-                troubles.append(error)
-        yield from troubles
+                first = first or error
+        return first
+
+    def _run(self) -> None:
+        told = False
+        while not self._over.wait(_PAUSE):
+            trouble = self.once()
+            if trouble is not None and not told:
+                log.warning("a directory cannot be synced now, and is tried again: %s", trouble)
+            told = trouble is not None

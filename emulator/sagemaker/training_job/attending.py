@@ -38,17 +38,14 @@ class Attending:
         mirroring = Mirroring(list(places.mirrors(self._platform, resource, layout).values()))
         try:
             output.follow(lambda: self._watcher.lines(command.container))
-            with self._measured(resource, command, layout):
-                mirroring.start()
+            with self._measured(resource, command, layout), mirroring.running():
                 ended = self._watcher.wait(command.container)
         except ContainerGone:
             return Lost(command.host, command.attempt, REMOVED if layout.made else LEFT_BEHIND)
-        finally:
-            unfed = feeding.failure(layout)
-            feeding.stop(layout)
-            unsynced = mirroring.stop()
+        unfed = feeding.failure(layout)
+        feeding.stop(layout)
+        fault = unfed or _upload_failed(mirroring.once())
         output.join()
-        fault = unfed or _upload_failed(unsynced)
         return self._exited(command, ended, layout, output, fault)
 
     def _exited(self, command: Watch, ended: Exit, layout: Layout, output: Output, fault: str) -> Exited:

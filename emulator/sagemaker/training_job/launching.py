@@ -70,6 +70,8 @@ class Launching:
             raise
         except EngineError as error:
             return Failed(f"ClientError: {error}")
+        except OSError as error:
+            return Failed(f"InternalServerError: {error.strerror or error}")
         return Launched({host: dict(handle) for host, handle in zip(specs, handles, strict=True)})
 
     def launch_waiting(self, pool: Resource, layout: Layout) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 
 from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Handle
 from emulator.machines.machine import Command, Event, Failed
+from emulator.optml import feeding
 from emulator.optml.layout import Layout
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import commands, ends, places
@@ -97,6 +98,7 @@ class TrainingJobWork:
         for container in containers:
             self._remove(resource, container)
         for layout in places.layouts(self._platform, resource).values():
+            feeding.stop(layout)  # one that lived on would meet the next attempt's pipes
             layout.remove()
         Layout(self._platform.directory(resource)).remove()
         return Cleaned()

@@ -13,6 +13,7 @@ from emulator.optml import mirror
 from emulator.optml.mirror import Mirror, Mirroring
 from emulator.optml.s3uri import S3Uri
 from tests.mounted import ACCOUNT, REGION, mounted
+from tests.running import until
 
 BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
 TARGET = S3Uri(BUCKET, "checkpoints/run")
@@ -112,20 +113,15 @@ def test_a_directory_that_is_not_there_is_empty(store: ObjectStore, directory: P
     assert keys(store) == []
 
 
-def test_the_last_round_is_after_the_end_and_tells_what_went_wrong(store: ObjectStore, directory: Path) -> None:
-    running = Mirroring([mirrored(store, directory)])
-    running.start()
-    (directory / "last").write_text("1")
-    assert running.stop() is None
-    assert keys(store) == ["run/last"]
-    nowhere = Mirror(store, ACCOUNT, directory, S3Uri("no-such-bucket", "x"), directory.parent / "other")
-    running = Mirroring([nowhere])
-    running.start()
-    assert str(running.stop()) == "The specified bucket does not exist"
+def test_directories_are_followed_while_somebody_works_in_them(store: ObjectStore, directory: Path) -> None:
+    with Mirroring([mirrored(store, directory)]).running():
+        (directory / "new").write_text("1")
+        until(lambda: keys(store) == ["run/new"], what="the new file is in S3")
 
 
-def test_one_mirror_that_cannot_be_does_not_hold_up_the_others(store: ObjectStore, directory: Path) -> None:
+def test_what_goes_wrong_is_told_and_does_not_hold_up_other_mirrors(store: ObjectStore, directory: Path) -> None:
     (directory / "a").write_text("1")
     nowhere = Mirror(store, ACCOUNT, directory, S3Uri("no-such-bucket", "x"), directory.parent / "other")
-    assert Mirroring([nowhere, mirrored(store, directory)]).stop() is not None
+    trouble = Mirroring([nowhere, mirrored(store, directory)]).once()
+    assert str(trouble) == "The specified bucket does not exist"
     assert keys(store) == ["run/a"]
