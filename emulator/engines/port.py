@@ -24,8 +24,9 @@ ids with it: to any other emulator, on the same machine or not, the container do
 class Mount:
     """A host directory that a container sees at an absolute path, in place of whatever is there.
 
-    It belongs to the host. What a container writes to one that is not ``read_only`` belongs to the invoking user
-    afterwards; of one that is, nothing can be changed from within, be it by root.
+    What a container writes to it belongs to the invoking user afterwards. Of one that is ``read_only`` nothing can be
+    changed from within a container, be it by root; an engine without containers says in its health when it cannot keep
+    a program from that.
     """
 
     inside: str

@@ -10,7 +10,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from emulator.engines.port import (
     ImageMissing,
     LaunchSpec,
     LogLine,
+    Mount,
+    NoClusters,
     Unshielded,
 )
 from emulator.engines.process import ProcessEngine, isolation
 from emulator.engines.reaper import reap
 from tests.docker import program_image
-from tests.input_files import link_input, seen
+from tests.input_files import NAMES, link_input, seen
 
 IMAGE = program_image.IMAGE
 GRACE = 60.0
@@ -315,6 +317,144 @@ def test_what_is_not_shielded_is_shared_with_the_program(house: House, tmp_path:
     assert (tmp_path / "stored" / "append").read_bytes() == b"stored appendx"
 
 
+def can_show_outside_of_ml(engine: Engine) -> bool:
+    """Whether a directory can appear where this machine has none."""
+    return engine.clusters or "its own /opt/ml, /tmp" in engine.health().detail
+
+
+def is_isolated(engine: Engine) -> bool:
+    return "SAGEMAKER_BASE_DIR" not in engine.health().detail
+
+
+def given(folder: Path) -> Path:
+    """A directory with a file to read."""
+    folder.mkdir()
+    (folder / "given").write_text("data")
+    return folder
+
+
+def test_a_directory_appears_below_opt_ml_and_its_files_cross_both_ways(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    source = given(tmp_path / "checkpoints")
+    mount = Mount("/opt/ml/checkpoints", source)
+    arguments = ("copy", "/opt/ml/checkpoints/given", "/opt/ml/checkpoints/made")
+    assert engine.wait(engine.launch(house.spec(*arguments, mounts=(mount,)))).code == 0
+    assert (source / "made").read_text() == "data"
+    assert (source / "made").stat().st_uid == os.getuid()
+
+
+def test_a_directory_appears_in_the_place_of_an_empty_child(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    spec = house.spec("copy", "/opt/ml/model/given", "/opt/ml/model/made")
+    source = given(tmp_path / "other")
+    assert engine.wait(engine.launch(replace(spec, mounts=(Mount("/opt/ml/model", source),)))).code == 0
+    assert (source / "made").read_text() == "data"
+
+
+def test_a_directory_appears_elsewhere_or_the_engine_says_what_to_do(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    inside = f"/tmp/{tmp_path.name}-{uuid.uuid4().hex[:8]}"
+    source = given(tmp_path / "checkpoints")
+    spec = house.spec("copy", f"{inside}/given", f"{inside}/made", mounts=(Mount(inside, source),))
+    if can_show_outside_of_ml(engine):
+        assert engine.wait(engine.launch(spec)).code == 0
+        assert (source / "made").read_text() == "data"
+    else:
+        with pytest.raises(EngineError, match="path below /opt/ml"):
+            engine.launch(spec)
+        assert engine.owned() == []
+    assert not Path(inside).exists()
+
+
+def test_nothing_of_a_read_only_directory_can_be_changed(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    link_input(tmp_path / "fast", tmp_path / "stored")
+    source = tmp_path / "fast" / "input" / "data"
+    before = seen(source), seen(tmp_path / "stored")
+    handle = engine.launch(house.spec("spoil", mounts=(Mount("/opt/ml/input/data", source, read_only=True),)))
+    assert engine.wait(handle).code == 0
+    if is_isolated(engine):
+        assert (seen(source), seen(tmp_path / "stored")) == before
+        refused = [text for text in texts(engine, handle) if text.endswith("Read-only file system")]
+        assert len(refused) == len(NAMES) - 1  # `twin` is a second name, not a deed
+    else:
+        assert "read only" in engine.health().detail
+        assert seen(tmp_path / "stored") != before[1]
+
+
+def test_a_read_only_directory_appears_within_a_shielded_child(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    arguments = ("copy", "/opt/ml/input/data/train/given", "/opt/ml/model/made")
+    mount = Mount("/opt/ml/input/data/train", given(tmp_path / "train"), read_only=True)
+    spec = house.spec(*arguments, shielded=frozenset({"input"}), mounts=(mount,))
+    if not engine.shields(spec.ml):
+        pytest.skip("this engine shields nothing")
+    assert engine.wait(engine.launch(spec)).code == 0
+    assert (spec.ml / "model" / "made").read_text() == "data"
+
+
+@pytest.mark.parametrize("inside", ["checkpoints", "/", "/opt/ml/../secret"])
+def test_a_path_at_which_nothing_can_be_shown_is_refused(house: House, tmp_path: Path, inside: str) -> None:
+    engine = house.engine()
+    with pytest.raises(EngineError, match="no path in a container"):
+        engine.launch(house.spec("end", "0", mounts=(Mount(inside, given(tmp_path / "data")),)))
+    assert engine.owned() == []
+
+
+def test_a_directory_that_is_not_there_is_refused(house: House, tmp_path: Path) -> None:
+    engine = house.engine()
+    with pytest.raises(EngineError, match="does not exist"):
+        engine.launch(house.spec("end", "0", mounts=(Mount("/opt/ml/checkpoints", tmp_path / "nowhere"),)))
+    assert engine.owned() == []
+
+
+def test_a_cluster_of_one_runs_on_every_engine(house: House) -> None:
+    engine = house.engine()
+    spec = house.spec("end", "7")
+    (handle,) = engine.launch_all([spec])
+    assert engine.wait(handle).code == 7
+    assert engine.launch(spec) == handle
+
+
+def test_the_hosts_of_a_cluster_reach_each_other_by_name_or_the_engine_says_that_it_has_none(house: House) -> None:
+    engine = house.engine()
+    serving = [house.spec("serve", name=f"job-{host}", hostname=host) for host in ("algo-1", "algo-2")]
+    asking = house.spec("meet", "8080", "algo-1", "algo-2", name="job-algo-3", hostname="algo-3")
+    if not engine.clusters:
+        with pytest.raises(NoClusters, match="a cluster of 3 needs Docker"):
+            engine.launch_all([*serving, asking])
+        assert engine.owned() == []
+        return
+    *_, handle = engine.launch_all([*serving, asking])
+    assert texts(engine, handle) == ["algo-1 algo-1", "algo-2 algo-2"]
+    assert engine.wait(handle).code == 0
+
+
+def test_usage_counts_every_process_of_a_running_container(house: House) -> None:
+    engine = house.engine()
+    handle = engine.launch(house.spec("hold", "64", "0.5"))
+    assert first_line(engine, handle).startswith("holding")
+    used = engine.usage(handle)
+    assert used.cpu_seconds >= 0.45  # what the system counts in ticks lags a little behind
+    assert 64 * 1024**2 <= used.memory < 256 * 1024**2
+    again = engine.usage(handle)
+    assert again.at > used.at
+    assert again.cpu_seconds >= used.cpu_seconds
+
+
+def test_what_does_not_run_uses_nothing(house: House) -> None:
+    engine, stranger = house.engine(), house.make("somebody-else")
+    handle = engine.launch(house.spec("end", "0"))
+    engine.wait(handle)
+    for asked in (engine, stranger):
+        with pytest.raises(ContainerGone):
+            asked.usage(handle)
+    engine.remove(handle)
+    with pytest.raises(ContainerGone):
+        engine.usage(handle)
+    stranger.close()
+
+
 def test_environment_reaches_the_program_and_the_emulators_own_does_not(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,7 +491,7 @@ def test_without_a_network_nothing_is_reached(house: House) -> None:
     engine = house.engine()
     with socket.create_server((engine.prepare() or "127.0.0.1", 0)) as server:
         spec = house.spec("connect", engine.endpoint_host(), str(server.getsockname()[1]), network=False)
-        if "SAGEMAKER_BASE_DIR" in engine.health().detail:
+        if not is_isolated(engine):
             with pytest.raises(EngineError, match="EnableNetworkIsolation"):
                 engine.launch(spec)
         else:

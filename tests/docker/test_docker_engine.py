@@ -76,6 +76,30 @@ def test_running_out_of_memory_is_told_from_being_killed(engine: DockerEngine, s
     assert (ended.code, ended.out_of_memory) == (128 + signal.SIGKILL, True)
 
 
+def test_a_child_that_runs_out_of_memory_leaves_the_programs_own_exit_code(engine: DockerEngine, spec: Any) -> None:
+    ended = engine.wait(engine.launch(spec("lose_child", "500", "5", memory=64 * MIB)))
+    assert (ended.code, ended.out_of_memory) == (5, False)
+
+
+def test_a_program_that_ends_as_its_killed_child_did_ran_out_of_memory(engine: DockerEngine, spec: Any) -> None:
+    ended = engine.wait(engine.launch(spec("lose_child", "500", "137", memory=64 * MIB)))
+    assert (ended.code, ended.out_of_memory) == (128 + signal.SIGKILL, True)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_usage_tells_the_limit_and_leaves_out_what_the_page_cache_holds(
+    engine: DockerEngine, spec: Any, monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    script = "dd if=/dev/zero of=/file bs=1M count=48 2>/dev/null; cat /file > /dev/null; echo read; exec sleep inf"
+    handle = engine.launch(spec(script, entrypoint=("sh", "-c"), memory=128 * MIB))
+    next(iter(engine.logs(handle)))
+    opened = engine._open()
+    monkeypatch.setattr(opened, "facts", replace(opened.facts, native=native))
+    used = engine.usage(handle)
+    assert used.memory_limit == 128 * MIB
+    assert 0 < used.memory < 24 * MIB
+
+
 def test_limits_are_clamped_to_the_host(engine: DockerEngine, spec: Any, client: docker.APIClient) -> None:
     info = client.info()
     handle = engine.launch(spec("end", "0", cpus=10_000, memory=2**60))

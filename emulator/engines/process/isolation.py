@@ -78,9 +78,7 @@ class Bubblewrap:
         options += ["--bind", str(room.ml), _ML]
         for child in sorted(room.shielded):
             options += ["--ro-bind", str(room.ml / child), f"{_ML}/{child}"]
-        for mount in mounting.outermost_first(room.mounts):
-            mounting.require_point(mount, (_ML, "/opt", _TMP))
-            options += ["--ro-bind" if mount.read_only else "--bind", str(mount.source.absolute()), mount.inside]
+        options += mounting.bubblewrap_options(room.mounts, ("/opt", _TMP))
         options += ["--chdir", _TMP, "--die-with-parent", "--info-fd", str(INFO)]
         options += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", room.hostname]
         options += [] if room.network else ["--unshare-net"]
@@ -99,10 +97,7 @@ class Unshare:
         options = ["--mount", "--propagation", "private"]
         options += [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         options += [] if room.network else ["--net"]
-        steps = [
-            *self._own_ml(room),
-            *(step for mount in mounting.outermost_first(room.mounts) for step in mounting.commands(mount)),
-        ]
+        steps = [*self._own_ml(room), *mounting.shell_commands(room.mounts)]
         script = " && ".join([*steps, 'exec "$@"'])
         environment = {"HOME": str(room.tmp), "TMPDIR": str(room.tmp)}
         return Wrapped(("unshare", *options, "sh", "-c", script, "sh", *argv), environment)
@@ -136,8 +131,7 @@ class BaseDirectory:
                 "Network isolation (EnableNetworkIsolation) cannot be had on this machine without Docker or, on "
                 "Linux, bubblewrap. Install one of them, or switch the isolation off."
             )
-        for mount in mounting.outermost_first(room.mounts):
-            mounting.link(room.ml, mount)
+        mounting.link(room.ml, room.mounts)
         environment = {"SAGEMAKER_BASE_DIR": str(room.ml), "HOME": str(room.tmp), "TMPDIR": str(room.tmp)}
         return Wrapped(tuple(argv), environment)
 

@@ -14,6 +14,11 @@ ML = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 PORT = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
 
 
+def inside(path: str) -> Path:
+    """A path as a container sees it, where this process sees it."""
+    return ML / Path(path).relative_to("/opt/ml") if path.startswith("/opt/ml/") else Path(path)
+
+
 def print_lines(count: str) -> None:
     for number in range(int(count)):
         print(f"line {number}")
@@ -81,6 +86,13 @@ def write() -> None:
     private.chmod(0o600)
 
 
+def copy(source: str, target: str) -> None:
+    """A private file beside what is given."""
+    made = inside(target)
+    made.write_text(inside(source).read_text())
+    made.chmod(0o600)
+
+
 def spoil() -> None:
     """Do to the files of the input whatever can be done to a file, and say which of it was refused."""
     folder = ML / "input" / "data"
@@ -115,14 +127,33 @@ def allocate(mebibytes: str) -> None:
     print(len(block))
 
 
-def serve() -> None:
-    """Answer each connection with this host's name."""
+def hold(mebibytes: str, cpu_seconds: str) -> None:
+    """Have a child use that much, and say so while it still does."""
+    if os.fork() == 0:
+        block = b"x" * (int(mebibytes) * 1024 * 1024)
+        while time.process_time() < float(cpu_seconds):
+            pass
+        print("holding", len(block))
+    signal.pause()
+
+
+def lose_child(mebibytes: str, code: str) -> None:
+    """Have a child allocate that much, and end with the code when it was killed for that."""
+    if (child := os.fork()) == 0:
+        allocate(mebibytes)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    sys.exit(int(code) if os.WIFSIGNALED(status) else 0)
+
+
+def serve(name: str = "") -> None:
+    """Answer each connection with the name, or with this host's."""
     server = socket.create_server(("0.0.0.0", PORT))
     print("listening")
     while True:
         connection, _ = server.accept()
         with connection:
-            connection.sendall(socket.gethostname().encode())
+            connection.sendall((name or socket.gethostname()).encode())
 
 
 def connect(host: str, port: str) -> None:
@@ -132,6 +163,18 @@ def connect(host: str, port: str) -> None:
     except OSError as error:
         print(error)
         sys.exit(3)
+
+
+def meet(port: str, *hosts: str) -> None:
+    """Wait until each of the hosts is up, and print who it says that it is."""
+    for host in hosts:
+        while True:
+            try:
+                with socket.create_connection((host, int(port)), timeout=5) as peer:
+                    print(host, peer.recv(100).decode())
+                break
+            except OSError:  # it does not listen, or is not even there yet
+                time.sleep(0.05)
 
 
 if __name__ == "__main__":
