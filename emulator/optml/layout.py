@@ -41,6 +41,20 @@ class Layout:
         return self.ml / "output"
 
     @property
+    def checkpoints(self) -> Path:
+        return self.ml / "checkpoints"
+
+    @property
+    def pipes(self) -> Path:
+        """What is fed into the pipes of Pipe channels, out of the container's sight."""
+        return self.root / "pipes"
+
+    @property
+    def feeder(self) -> Path:
+        """What the emulator and the process that feeds the pipes tell each other."""
+        return self.root / "feeder"
+
+    @property
     def made(self) -> bool:
         """Whether the tree is there."""
         return self.ml.is_dir()

@@ -110,12 +110,12 @@ def local_path(prefix: str, key: str) -> PurePosixPath:
 
 def _path(relative: str, key: str) -> PurePosixPath:
     path = PurePosixPath(relative.lstrip("/"))
-    if ".." in path.parts or not path.parts or not _can_be_a_name(relative):
+    if ".." in path.parts or not path.parts or not can_be_a_name(relative):
         raise failed(f"the key {key!r} does not name a file in its channel; rename the object")
     return path
 
 
-def _can_be_a_name(text: str) -> bool:
+def can_be_a_name(text: str) -> bool:
     """Whether a file system takes it: a manifest can spell a zero byte and half a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 

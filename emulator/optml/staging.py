@@ -25,7 +25,7 @@ def failed(words: str) -> StagingError:
 
 
 @contextmanager
-def told(uri: S3Uri) -> Iterator[None]:
+def told(what: object) -> Iterator[None]:
     """What S3 and the file system refuse, as a `StagingError` that names the object.
 
     The file system refuses for want of room, for example, or because two keys would have to be one file.
@@ -33,9 +33,9 @@ def told(uri: S3Uri) -> Iterator[None]:
     try:
         yield
     except ObjectError as error:
-        raise failed(f"{error}: {uri}") from error
+        raise failed(f"{error}: {what}") from error
     except OSError as error:
-        raise failed(f"{error.strerror}: {uri}") from error
+        raise failed(f"{error.strerror}: {what}") from error
 
 
 class HowFar:
