@@ -172,8 +172,8 @@ def test_a_pipe_flows_on_while_the_emulator_is_killed(tmp_path: Path, name: str)
     running = RunningEmulator("docker", tmp_path).start()
     s3 = running.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    for letter in b"abcd":
-        s3.put_object(Bucket=BUCKET, Key=f"train/{letter}", Body=bytes([letter]) * (8 << 20))
+    for letter in "abcd":
+        s3.put_object(Bucket=BUCKET, Key=f"train/{letter}", Body=letter.encode() * (8 << 20))
     script = (
         EPOCHS
         + """
@@ -194,7 +194,7 @@ def test_a_pipe_flows_on_while_the_emulator_is_killed(tmp_path: Path, name: str)
     running.start()
     job = ended(running.client("sagemaker"), name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    whole = b"".join(bytes([letter]) * (8 << 20) for letter in b"abcd")
+    whole = "".join(letter * (8 << 20) for letter in "abcd").encode()
     assert found(running, name) == [hashlib.sha256(whole).hexdigest(), len(whole)]
     assert running.stop() == 0, running.log()
 

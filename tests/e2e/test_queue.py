@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator.testing import Control
 
+from emulator.testing import Control
 from tests.e2e.conftest import ENGINES, csv
 from tests.running import RunningEmulator, ended, log_lines, training_request, until
 from tests.scripted import BUCKET, GROUP, files, keys
@@ -68,13 +68,13 @@ def test_jobs_beyond_the_bound_wait_in_starting_and_begin_in_order(emulator: Run
 
 def test_waiting_jobs_are_found_again_after_a_kill(emulator: RunningEmulator) -> None:
     sagemaker = emulator.client("sagemaker")
-    with Control(emulator.url) as control:
-        control.delay("job-0", status="Training", seconds=300)
-        control.delay("job-1", status="Training", seconds=300)
-        for number in range(4):
-            sagemaker.create_training_job(**training_request(f"job-{number}", BUCKET))
-        until(lambda: message(emulator, "job-3") == WAITING, what="the last one waits")
-        emulator.kill()
+    control = Control(emulator.url)
+    control.delay("job-0", status="Training", seconds=300)
+    control.delay("job-1", status="Training", seconds=300)
+    for number in range(4):
+        sagemaker.create_training_job(**training_request(f"job-{number}", BUCKET))
+    until(lambda: message(emulator, "job-3") == WAITING, what="the last one waits")
+    emulator.kill()
     emulator.start()
     for number in range(4):
         job = ended(emulator.client("sagemaker"), f"job-{number}")
