@@ -33,6 +33,9 @@ _DROPPED = ["NET_RAW", "MKNOD"]
 # Enough for any framework's threads, and a fork bomb still ends before the machine does.
 _PROCESSES = 8192
 
+# A name that nobody can know keeps a program waiting for ten seconds otherwise.
+_GIVE_UP_SOON = ["timeout:1", "attempts:1"]
+
 # Rotation loses lines under a follower. The daemon's own defaults are merged in unless the very option is given,
 # and "none" cannot be said, so the limit is one nobody reaches. Removing the container frees the file.
 _LOG = {"max-size": "1p"}
@@ -165,6 +168,7 @@ def _host(facts: Facts, spec: LaunchSpec, place: Place, published: bool) -> dict
         # Docker's resolver asks this one for what it does not know, from within the container's network: nobody
         # listens there. Without it some versions ask the host's own, outside (CVE-2024-29018).
         "dns": [place.address] if place.sealed else None,
+        "dns_opt": _GIVE_UP_SOON if place.sealed else None,
         "port_bindings": {spec.port: ("127.0.0.1", None)} if published else None,
         "log_config": LogConfig(type=LogConfig.types.JSON, config=_LOG),
         "pids_limit": _PROCESSES,

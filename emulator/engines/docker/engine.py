@@ -6,10 +6,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import docker
 import requests
@@ -20,7 +20,8 @@ from emulator.engines.docker import container as containers
 from emulator.engines.docker import facts, logs, ownership, usage
 from emulator.engines.docker.client import conflict, connect, missing_container, translated
 from emulator.engines.docker.exits import Exits
-from emulator.engines.docker.launching import Launcher, run_as
+from emulator.engines.docker.known import KnownImages
+from emulator.engines.docker.launching import Launcher
 from emulator.engines.docker.network import NAME as NETWORK
 from emulator.engines.docker.network import Network
 from emulator.engines.port import (
@@ -31,7 +32,6 @@ from emulator.engines.port import (
     Exit,
     Handle,
     Health,
-    ImageMissing,
     LaunchSpec,
     LogLine,
     Owned,
@@ -44,8 +44,6 @@ from emulator.engines.port import (
 _log = logging.getLogger(__name__)
 
 _DEFAULT_URL = "unix:///var/run/docker.sock"
-
-OUTDATED = "%s was built from other sources than this emulator has: run `sagemaker-emulator images build`."
 
 _END_SECONDS = 0.5
 _ASK_AGAIN_SECONDS = 1.0
@@ -68,7 +66,6 @@ class DockerEngine:
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
         self._closed = False
-        self._compared: set[str] = set()
 
     def health(self) -> Health:
         try:
@@ -90,7 +87,7 @@ class DockerEngine:
         return self._open().launcher.host_address() or containers.HOST_NAME
 
     def require_image(self, image: str) -> str:
-        return self._image(image).tag
+        return self._open().images.find(image).tag
 
     def shields(self, ml: Path) -> bool:
         with translated(f"shield files below {ml}"):
@@ -102,9 +99,10 @@ class DockerEngine:
     def launch_all(self, specs: Sequence[LaunchSpec]) -> list[Handle]:
         for spec in specs:
             self._refuse(spec)
-        known = [self._image(spec.image) for spec in specs]
+        opened = self._open()
+        found = [opened.images.find(spec.image) for spec in specs]
         with translated(f"start a container of {specs[0].image}"):
-            return self._open().launcher.launch(specs, known)
+            return opened.launcher.launch(specs, found)
 
     def state(self, handle: Handle) -> State:
         try:
@@ -209,45 +207,6 @@ class DockerEngine:
                 self._opened = _Opened(self._url, self._id, self._network)
             return self._opened
 
-    # -- images
-
-    def _image(self, image: str) -> containers.Image:
-        """``image`` as the engine knows it; raises `ImageMissing`.
-
-        Of ours only the one of this version: what another version built may speak another contract.
-        """
-        name = images.first_party(image)
-        tag = image if name is None else images.local_tags(name)[0]
-        found = self._inspect_image(tag)
-        if found is None:
-            raise ImageMissing(_remedy(image, name))
-        config = found.get("Config") or {}
-        if name is not None:
-            self._compare(name, tag, str(found["Id"]), config.get("Labels") or {})
-        user = str(config.get("User") or "")
-        ours = run_as(self._open().facts) if name is not None else None
-        return containers.Image(tag, str(found["Id"]), name is not None, user, ours)
-
-    def _compare(self, name: str, tag: str, id: str, labels: Mapping[str, str]) -> None:
-        """Warn, once for an image, when it was built from other sources than there are now."""
-        with self._lock:
-            known = id in self._compared
-            self._compared.add(id)
-        if known:
-            return
-        with suppress(EngineError):  # without the sources there is nothing to compare with
-            if not images.is_current(name, labels):
-                _log.warning(OUTDATED, tag)
-
-    def _inspect_image(self, tag: str) -> dict[str, Any] | None:
-        with translated(f"look for the image {tag}"):
-            try:
-                return dict(self._open().client.inspect_image(tag))  # type: ignore[no-untyped-call]
-            except APIError as error:
-                if error.status_code in (404, 400):  # 400: not even a name an image can have
-                    return None
-                raise
-
     # -- ending
 
     def _over(self, handle: Handle) -> bool:
@@ -304,15 +263,7 @@ class _Opened:
         with translated("describe itself"):
             self.facts = facts.read(self.client.info(), url)
         self.network = Network(self.client, network)
+        self.images = KnownImages(self.client, self.facts)
         self.launcher = Launcher(self.client, self.facts, emulator_id, self.network)
         self.streams = logs.Streams()
         self.exits = Exits(self.client, containers.label(emulator_id))
-
-
-def _remedy(image: str, name: str | None) -> str:
-    if name is not None:
-        return f"The image for {image} is not built yet. Run `sagemaker-emulator images build {name}`, then try again."
-    return (
-        f"Docker has no image named {image}. Run `docker pull {image}`, or `docker build -t {image} .` where its "
-        "Dockerfile is, then try again."
-    )

@@ -5,7 +5,6 @@ Addresses are handed out before anything is made, so that every host knows the n
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -176,13 +175,6 @@ class Launcher:
     def _handle(self, container: str, spec: LaunchSpec, image: Image, place: Place) -> Handle:
         own = containers.labels(self._id, spec, place)
         return containers.handle(container, image.id, own, place.address if self._facts.native else None)
-
-
-def run_as(facts: Facts) -> str | None:
-    """The user of a first-party image: ourselves, so that what it writes is ours from the beginning."""
-    if not facts.native or os.getuid() == 0:
-        return None
-    return f"{os.getuid()}:{os.getgid()}"
 
 
 def _was_started(listed: dict[str, Any]) -> bool:
