@@ -12,7 +12,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -65,7 +65,8 @@ class Meeting:
         self._lines = lines
         self._leads = leads
         self._failure: HostFailed | None = None
-        self._over = threading.Event()
+        self._known = threading.Event()
+        self._ended = threading.Event()
 
     def exchange(self, value: Any) -> dict[str, Any]:
         """What every host gave to the same call, by name; returns when all have. Raises `HostFailed`."""
@@ -81,32 +82,41 @@ class Meeting:
         return values
 
     @contextmanager
-    def watched(self, hosts: Collection[str]) -> Iterator[None]:
+    def watched(self, hosts: Collection[str], give_up: Callable[[str], None]) -> Iterator[None]:
         """Meanwhile a thread notices when one of ``hosts`` fails. That of the first host tells all others, as its
-        main thread cannot while it is inside the algorithm's library. There is no `exchange` in the meantime."""
-        watch = threading.Thread(target=self._watch, args=(set(hosts) & self._lines.keys(),), daemon=True)
+        main thread cannot while it is inside the algorithm's library. There is no `exchange` in the meantime.
+
+        ``give_up`` is called with the reason where the library goes on waiting for the host that is gone.
+        """
+        members = set(hosts) & self._lines.keys()
+        watch = threading.Thread(target=self._watch, args=(members, give_up), daemon=True)
         watch.start()
         try:
             yield
         finally:
-            self._over.set()
+            self._ended.set()
             watch.join()
 
     def reason(self) -> HostFailed | None:
         """Why contact with a watched host was lost, if that becomes known soon."""
-        self._over.wait(SECONDS_TO_EXPLAIN)
+        self._known.wait(SECONDS_TO_EXPLAIN)
         return self._failure
 
-    def _watch(self, hosts: set[str]) -> None:
-        while hosts and not self._over.is_set():
+    def _watch(self, hosts: set[str], give_up: Callable[[str], None]) -> None:
+        while hosts and not self._ended.is_set():
             for host in self._speaking(hosts, POLL_SECONDS):
+                hosts.discard(host)  # it failed, or has done its part
                 try:
                     self._hear(host)
                 except HostFailed as failure:
-                    self._failure = self._failure or failure
-                    self._tell({"failure": self._failure.message})
-                    self._over.set()
-                hosts.discard(host)  # it has done its part
+                    self._spread(failure)
+                    if not self._ended.wait(SECONDS_TO_EXPLAIN):
+                        give_up(failure.message)
+
+    def _spread(self, failure: HostFailed) -> None:
+        self._failure = self._failure or failure
+        self._known.set()
+        self._tell({"failure": failure.message})
 
     def _speaking(self, hosts: Collection[str], seconds: float | None) -> Iterator[str]:
         sockets = {self._lines[host].connection: host for host in hosts}

@@ -57,6 +57,12 @@ def _train(train: Command, prepare: Callable[[], None], layout: Layout) -> None:
     train(layout)
 
 
+def give_up(layout: Layout, message: str) -> NoReturn:
+    """End the process as failed from a thread, whatever the main one waits for."""
+    _report(layout, message)
+    leave(1)
+
+
 def _guarded(command: Command, layout: Layout) -> int:
     try:
         command(layout)

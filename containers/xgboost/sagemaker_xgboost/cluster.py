@@ -10,12 +10,14 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sagemaker_container import meeting
 from sagemaker_container.errors import UserError
 from sagemaker_container.layout import Layout
 from sagemaker_container.meeting import Meeting
+from sagemaker_container.program import give_up
 
 from sagemaker_xgboost.boosting import LostContact, explained
 from sagemaker_xgboost.fit import fit
@@ -86,7 +88,7 @@ def _train(host: Host, layout: Layout, values: Mapping[str, Any], data: Matrices
     elif len(host.members) > 1:
         with _tracker(host) as port:
             if host.name in host.members:
-                with host.meeting.watched(host.members), _collective(host, port):
+                with host.meeting.watched(host.members, partial(give_up, layout)), _collective(host, port):
                     fit(layout, values, data)
 
 

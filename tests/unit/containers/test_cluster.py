@@ -190,6 +190,23 @@ def test_a_stop_ends_a_host_while_another_one_hangs_in_training(pair: list[JobFi
     second.communicate(timeout=60)
 
 
+def test_a_host_that_slept_while_another_one_died_ends_too(pair: list[JobFiles]) -> None:
+    for host in pair:
+        host.configure({**LOGISTIC, "num_round": "1000000"})
+    second = pair[1].start("train")
+    with pair[0].start("train") as first:
+        assert first.stdout is not None
+        for line in first.stdout:
+            if line.startswith("[0]\t"):
+                second.send_signal(signal.SIGSTOP)
+                first.send_signal(signal.SIGKILL)
+        first.wait(timeout=60)
+    second.send_signal(signal.SIGCONT)
+    second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert pair[1].failure == f"Host {pair[0].current_host} left the cluster before the job was done."
+
+
 def test_the_checkpoint_of_the_first_host_counts_for_all(pair: list[JobFiles]) -> None:
     for host in pair:
         host.write("checkpointconfig.json", {"LocalPath": "/opt/ml/checkpoints"})
