@@ -22,6 +22,9 @@ from emulator.optml.s3uri import S3Uri
 
 log = logging.getLogger(__name__)
 
+_UNFINISHED = ".sagemaker-ignore"
+"""What AWS's containers call a file by that is not to be uploaded: a checkpoint that is being written."""
+
 _PAUSE = 1.0
 """Seconds between two looks at the directories."""
 
@@ -54,14 +57,14 @@ class Mirror:
 
     def began(self) -> None:
         """The directory is as S3 has it: `bring` has just brought it down."""
-        self._known = {path: _state(status) for path, status in regular_files(self._directory)}
+        self._known = {path: _state(status) for path, status in self._files()}
         self._write()
 
     def once(self) -> None:
         """Make S3 what the directory is. Raises ObjectError or OSError; what was done until then is remembered."""
         before = dict(self._known)
         try:
-            for path, status in regular_files(self._directory):
+            for path, status in self._files():
                 before.pop(path, None)
                 if self._known.get(path) != (found := _state(status)):
                     self._upload(path, found)
@@ -70,6 +73,9 @@ class Mirror:
                 del self._known[path]
         finally:
             self._write()
+
+    def _files(self) -> Iterator[tuple[str, os.stat_result]]:
+        return ((path, status) for path, status in regular_files(self._directory) if not path.endswith(_UNFINISHED))
 
     def _upload(self, path: str, found: tuple[int, int]) -> None:
         """A file that vanishes or becomes something else meanwhile is for the next round."""

@@ -94,6 +94,13 @@ def test_what_was_brought_down_is_known_and_can_be_deleted(store: ObjectStore, d
     assert keys(store) == ["run-10/of-another-run", "run/deep/kept"]
 
 
+def test_an_unfinished_checkpoint_is_left_alone(store: ObjectStore, directory: Path) -> None:
+    (directory / ".a.sagemaker-ignore").write_text("1")
+    (directory / "b").write_text("1")
+    mirrored(store, directory).once()
+    assert keys(store) == ["run/b"]
+
+
 def test_links_and_pipes_are_left_alone(store: ObjectStore, directory: Path) -> None:
     (directory / "link").symlink_to("/etc/hostname")
     (directory / "folder").symlink_to("/etc")
