@@ -99,3 +99,10 @@ class ObjectStore(Protocol):
         The object is durable when this returns. Raises `NoSuchBucket`.
         """
         ...
+
+    def delete(self, bucket: str, key: str, *, account: str | None = None) -> None:
+        """Delete the current object, if there is one; in a bucket with versions a delete marker hides it.
+
+        It is durable when this returns. Raises `NoSuchBucket`.
+        """
+        ...

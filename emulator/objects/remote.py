@@ -87,6 +87,10 @@ class RemoteObjects:
             head = self._client.head_object(Bucket=bucket, Key=key)
         return _info(key, head["ContentLength"], head["ETag"], head["LastModified"])
 
+    def delete(self, bucket: str, key: str, *, account: str | None = None) -> None:
+        with self._translated(bucket, key):
+            self._client.delete_object(Bucket=bucket, Key=key)
+
     def _items(self, page: Any, pages: Iterator[Any], bucket: str) -> Iterator[ObjectInfo]:
         while page is not None:
             for item in page.get("Contents", ()):
