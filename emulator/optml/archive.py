@@ -6,10 +6,12 @@ import io
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
+
+from emulator.optml import tree
 
 # Archives travel between two places of one disk, so time counts for more than size.
 _COMPRESSION = 1
@@ -23,14 +25,14 @@ class BadArchive(Exception):
 
 
 @contextmanager
-def packed(directory: Path) -> Iterator[BinaryIO]:
-    """The archive of ``directory`` as a file to read once, packed by a thread while it is read.
+def packed(*directories: Path) -> Iterator[BinaryIO]:
+    """The archive of some directories, put together, as a file to read once, packed by a thread while it is read.
 
     Reading raises what the packing raised, so that half an archive never looks like a whole one. Who stops reading
     ends the packing.
     """
     reading, writing = os.pipe()
-    packing = _Packing(directory, writing)
+    packing = _Packing(directories, writing)
     packing.start()
     try:
         with io.BufferedReader(_Packed(reading, packing), _CHUNK) as body:
@@ -39,16 +41,15 @@ def packed(directory: Path) -> Iterator[BinaryIO]:
         packing.join()
 
 
-def pack(directory: Path, target: BinaryIO) -> None:
-    """Write everything below ``directory`` to ``target`` as a gzip-compressed tar, members relative to it.
+def pack(directories: Sequence[Path], target: BinaryIO) -> None:
+    """Write what is below some directories to ``target`` as a gzip-compressed tar, members relative to them.
 
-    Links are stored as links. A directory that a container has replaced by a link counts as empty: where it leads
-    to is none of the container's business.
+    The directories of several hosts become one; see `tree.merged` for what counts where names clash. Links are stored
+    as links, pipes as pipes: nothing is followed, and nothing waited for.
     """
-    inside = sorted(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []
     with tarfile.open(fileobj=target, mode="w:gz", compresslevel=_COMPRESSION) as archive:
-        for path in inside:
-            archive.add(path, arcname=path.name)
+        for entry in tree.merged(directories):
+            archive.add(entry.found.path, arcname=entry.name, recursive=False)
 
 
 def unpack(source: BinaryIO, directory: Path) -> None:
@@ -84,18 +85,18 @@ def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 class _Packing(threading.Thread):
-    """Packs a directory into the writing end of a pipe, which it closes."""
+    """Packs directories into the writing end of a pipe, which it closes."""
 
-    def __init__(self, directory: Path, writing: int) -> None:
-        super().__init__(name=f"pack {directory.name}", daemon=True)
-        self._directory = directory
+    def __init__(self, directories: Sequence[Path], writing: int) -> None:
+        super().__init__(name="packing", daemon=True)
+        self._directories = directories
         self._writing = writing
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
             with open(self._writing, "wb") as target:  # noqa: PTH123 - of a descriptor
-                pack(self._directory, target)
+                pack(self._directories, target)
         except BaseException as error:  # noqa: BLE001 - it is the reader's: `_Packed` raises it there
             self.error = error
 

@@ -369,11 +369,12 @@ def test_a_container_that_replaces_its_pipes_leads_the_feeder_nowhere(layout: La
     (tmp_path / "private" / "c_1").write_text("precious")
     fed(layout, OBJECTS)
     with (layout.data / "c_0").open("rb") as pipe:
+        assert pipe.read(1) == b"o"  # by now the next pipe is there
         (layout.data / "c_1").unlink()
         (layout.data / "c_1").symlink_to(tmp_path / "private" / "c_1")
         layout.data.rename(layout.data.with_name("moved"))
         layout.data.symlink_to(tmp_path / "private")
-        assert pipe.read() == b"one,two,three,"
+        assert pipe.read() == b"ne,two,three,"
     os.mkfifo(tmp_path / "private" / "c_2")
     (layout.ml / "input" / "moved" / "c_1").unlink()
     os.mkfifo(layout.ml / "input" / "moved" / "c_1")
