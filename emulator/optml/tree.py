@@ -52,17 +52,21 @@ def merged(directories: Sequence[Path]) -> Iterator[Entry]:
 
 
 def _below(root: Path, earlier: Sequence[Path]) -> Iterator[Entry]:
-    pending = [""]
+    """What ``root`` adds to the directories that come before it."""
+    pending = [("", earlier)]
     while pending:
-        parent = pending.pop()
+        parent, sharing = pending.pop()
         for found in _entries(root / parent):
             name = f"{parent}/{found.name}" if parent else found.name
-            is_directory = found.is_dir(follow_symlinks=False)
-            others = [path for path in (other / name for other in earlier) if os.path.lexists(path)]
+            others = [other for other in sharing if os.path.lexists(other / name)]
             if not others:
                 yield Entry(root, name, found)
-            if is_directory and all(path.is_dir() and not path.is_symlink() for path in others):
-                pending.append(name)
+            if found.is_dir(follow_symlinks=False) and all(_is_directory(other / name) for other in others[:1]):
+                pending.append((name, [other for other in others if _is_directory(other / name)]))
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:

@@ -28,6 +28,8 @@ from emulator.optml.layout import Layout
 from emulator.optml.staging import StagingError
 from tests.buckets import stored
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has containers that see our pipes")
+
 TWO = Cluster.of({"InstanceType": "ml.m5.large", "InstanceCount": 2})
 OBJECTS = {"d/1": b"one,", "d/2": b"two,", "d/3": b"three,"}
 LATER = 600.0

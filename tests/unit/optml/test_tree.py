@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emulator.objects.port import NoSuchBucket
@@ -61,6 +61,7 @@ def unpacked(*directories: Path) -> list[tuple[str, bytes | None]]:
 
 
 @given(hosts=HOSTS)
+@example(hosts=[{"c": {}}, {"c": b""}, {"c": {"a": b"a"}}])
 def test_merging_loses_nothing_and_doubles_nothing(hosts: list[dict[str, Any]]) -> None:
     expected: dict[str, Any] = {}
     for content in hosts:
