@@ -218,6 +218,7 @@ class Feeder:
         self._until: float = document["until"]
         self._over = threading.Event()
         self._failing = threading.Lock()
+        self._failed = False
         # The container may replace what leads to its pipes; what was opened before it ran stays what it is.
         directory = os.open(document["data"], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._channels = [Channel(channel, directory, self._over) for channel in document["channels"]]
@@ -236,8 +237,9 @@ class Feeder:
         self._over.set()
         for thread in threads:
             thread.join()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(feeding)
+        if not self._failed:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(feeding)
 
     def _ended(self) -> bool:
         return time.time() > self._until or os.path.exists(f"{self._beside}/stop") or not self._holds_lock()  # noqa: PTH110
@@ -259,8 +261,11 @@ class Feeder:
 
     def _fail(self, reason: str) -> None:
         """Say why, for the first time; the file is there only with all of its words."""
-        with self._failing, contextlib.suppress(OSError):  # the disk may be full, or the directory gone
-            if not os.path.exists(f"{self._beside}/failed"):  # noqa: PTH110
+        with self._failing:
+            if self._failed:
+                return
+            self._failed = True
+            with contextlib.suppress(OSError):  # the disk may be full; then ``feeding`` says that it was no good end
                 with open(f"{self._beside}/failed.new", "w", encoding="utf-8") as file:
                     file.write(reason)
                 os.rename(f"{self._beside}/failed.new", f"{self._beside}/failed")  # noqa: PTH104

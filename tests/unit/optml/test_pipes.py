@@ -226,6 +226,14 @@ def test_a_feeder_that_was_killed_is_no_good_end_and_is_not_started_again(layout
     assert feeding.failure(layout) == feeding.KILLED
 
 
+def test_a_failure_whose_reason_cannot_be_written_is_no_good_end_either(layout: Layout) -> None:
+    fed(layout, {"d/1": b"no gzip"}, GZIPPED)
+    (layout.feeder / "failed.new").mkdir()
+    epoch(layout, 0)
+    until(lambda: not lives(layout))
+    assert feeding.failure(layout) == feeding.KILLED
+
+
 def test_shuffled_epochs_differ_and_can_be_foreseen(layout: Layout, tmp_path: Path) -> None:
     objects = {f"d/{number:02}": b"%02d" % number for number in range(20)}
     fed(layout, objects, channel(ShuffleConfig={"Seed": 7}))
