@@ -101,8 +101,8 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, bucket: str, key: str, *, account: str | None = None) -> None:
-        """Delete an object, as a client's DeleteObject does; fine when it is not there.
+        """Delete the current object, if there is one; in a bucket with versions a delete marker hides it.
 
-        It is gone for good when this returns. Raises `NoSuchBucket`.
+        It is durable when this returns. Raises `NoSuchBucket`.
         """
         ...

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from emulator.optml import tree
+
 # Archives travel between two places of one disk, so time counts for more than size.
 _COMPRESSION = 1
 
@@ -24,7 +26,7 @@ class BadArchive(Exception):
 
 @contextmanager
 def packed(*directories: Path) -> Iterator[BinaryIO]:
-    """The archive of ``directories`` as a file to read once, packed by a thread while it is read.
+    """The archive of some directories, put together, as a file to read once, packed by a thread while it is read.
 
     Reading raises what the packing raised, so that half an archive never looks like a whole one. Who stops reading
     ends the packing.
@@ -40,29 +42,14 @@ def packed(*directories: Path) -> Iterator[BinaryIO]:
 
 
 def pack(directories: Sequence[Path], target: BinaryIO) -> None:
-    """Write everything below ``directories`` to ``target`` as one gzip-compressed tar, members relative to them.
+    """Write what is below some directories to ``target`` as a gzip-compressed tar, members relative to them.
 
-    Of members with one path in several directories that of the first one is written; a folder holds what it has in
-    any. Links are stored as links. A directory that a container has replaced by a link counts as empty: where it leads
-    to is none of the container's business.
+    The directories of several hosts become one; see `tree.merged` for what counts where names clash. Links are stored
+    as links, pipes as pipes: nothing is followed, and nothing waited for.
     """
-    written: dict[str, bool] = {}  # path, and whether it is a folder
     with tarfile.open(fileobj=target, mode="w:gz", compresslevel=_COMPRESSION) as archive:
-        for directory in directories:
-            for path in _inside(directory):
-                archive.add(path, arcname=path.name, filter=lambda member: _unless_written(member, written))
-
-
-def _inside(directory: Path) -> list[Path]:
-    return sorted(directory.iterdir()) if directory.is_dir() and not directory.is_symlink() else []
-
-
-def _unless_written(member: tarfile.TarInfo, written: dict[str, bool]) -> tarfile.TarInfo | None:
-    """The member, unless its path is taken; folders may meet. What is left out takes what is in it along."""
-    if member.name not in written:
-        written[member.name] = member.isdir()
-        return member
-    return member if written[member.name] and member.isdir() else None
+        for entry in tree.merged(directories):
+            archive.add(entry.found.path, arcname=entry.name, recursive=False)
 
 
 def unpack(source: BinaryIO, directory: Path) -> None:
@@ -101,7 +88,7 @@ class _Packing(threading.Thread):
     """Packs directories into the writing end of a pipe, which it closes."""
 
     def __init__(self, directories: Sequence[Path], writing: int) -> None:
-        super().__init__(name="pack", daemon=True)
+        super().__init__(name="packing", daemon=True)
         self._directories = directories
         self._writing = writing
         self.error: BaseException | None = None

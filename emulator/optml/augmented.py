@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 from emulator.objects.port import ObjectStore
 from emulator.optml import sources
 from emulator.optml.s3uri import S3Uri, parse
-from emulator.optml.staging import failed, told
+from emulator.optml.staging import StagingError, told
 
 # Bytes of a line that are read at most; SageMaker's labelling jobs write no more than a hundredth of it.
 _LONGEST = 8 << 20
@@ -51,17 +51,17 @@ def _attributes(text: bytes, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise failed(f"{where} is no JSON object; write one object a line")
+        raise StagingError(f"{where} is no JSON object; write one object a line")
     return found
 
 
 def _part(found: dict[str, Any], name: str, where: str) -> S3Uri | str:
     if name not in found:
-        raise failed(f"{where} has no attribute {name!r}, which AttributeNames asks for")
+        raise StagingError(f"{where} has no attribute {name!r}, which AttributeNames asks for")
     value = found[name]
     if not name.endswith("-ref"):
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     uri = parse(value) if isinstance(value, str) else None
     if uri is None or not uri.key or not sources.can_be_a_name(uri.key):
-        raise failed(f"{where}: the attribute {name!r} must be the S3 URI of an object")
+        raise StagingError(f"{where}: the attribute {name!r} must be the S3 URI of an object")
     return uri

@@ -60,8 +60,19 @@ class Pipe:
             with contextlib.suppress(OSError):  # above what one user may have, and then the pipe stays as it is
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIECE)
 
-    def write(self, piece: bytes) -> None:
-        """All of ``piece``. Raises BrokenPipeError when the reader has closed its end, and `Over`."""
+    def write(self, pieces: Iterator[bytes]) -> None:
+        """All pieces, small ones together. Raises BrokenPipeError when the reader has closed its end, and `Over`."""
+        held = bytearray()
+        for piece in pieces:
+            if len(held) + len(piece) < PIECE:
+                held += piece
+            else:
+                self._write(held)
+                self._write(piece)
+                held = bytearray()
+        self._write(held)
+
+    def _write(self, piece: bytes | bytearray) -> None:
         left = memoryview(piece)
         while left:
             if self._over.is_set():
@@ -91,7 +102,7 @@ class Channel:
             try:
                 # Before the end of this epoch can be seen: a reader goes on to the next one at once.
                 self._make(self._path(epoch + 1))
-                self._feed_epoch(epoch, Pipe(pipe, self._over))
+                Pipe(pipe, self._over).write(self._epoch(epoch))
             except Over:
                 self._let_go(epoch, pipe)
                 raise
@@ -136,11 +147,10 @@ class Channel:
         os.close(descriptor)
         return None
 
-    def _feed_epoch(self, epoch: int, pipe: Pipe) -> None:
+    def _epoch(self, epoch: int) -> Iterator[bytes]:
         for parts in lines(f"{self._items}/order", self._seed, epoch):
             for part in parts:
-                for piece in self._pieces(part):
-                    pipe.write(piece)
+                yield from self._pieces(part)
 
     def _pieces(self, part: Any) -> Iterator[bytes]:
         """A text, or the object ``[number of its file, URI]``."""
@@ -208,6 +218,7 @@ class Feeder:
         self._until: float = document["until"]
         self._over = threading.Event()
         self._failing = threading.Lock()
+        self._failed = False
         # The container may replace what leads to its pipes; what was opened before it ran stays what it is.
         directory = os.open(document["data"], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._channels = [Channel(channel, directory, self._over) for channel in document["channels"]]
@@ -226,8 +237,9 @@ class Feeder:
         self._over.set()
         for thread in threads:
             thread.join()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(feeding)
+        if not self._failed:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(feeding)
 
     def _ended(self) -> bool:
         return time.time() > self._until or os.path.exists(f"{self._beside}/stop") or not self._holds_lock()  # noqa: PTH110
@@ -249,8 +261,11 @@ class Feeder:
 
     def _fail(self, reason: str) -> None:
         """Say why, for the first time; the file is there only with all of its words."""
-        with self._failing, contextlib.suppress(OSError):  # the disk may be full, or the directory gone
-            if not os.path.exists(f"{self._beside}/failed"):  # noqa: PTH110
+        with self._failing:
+            if self._failed:
+                return
+            self._failed = True
+            with contextlib.suppress(OSError):  # the disk may be full; then ``feeding`` says that it was no good end
                 with open(f"{self._beside}/failed.new", "w", encoding="utf-8") as file:
                     file.write(reason)
                 os.rename(f"{self._beside}/failed.new", f"{self._beside}/failed")  # noqa: PTH104

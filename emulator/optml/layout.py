@@ -8,7 +8,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.optml.files import CAREFULLY
+# Neither waiting for a pipe's writer nor following a link; Windows has neither.
+_CAREFULLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 # AWS shows the first 1024 characters of the failure file; a runaway file is not read beyond that.
 _FAILURE_LIMIT = 1024
@@ -94,7 +95,7 @@ class Layout:
         The container made it, so it may be anything: a pipe that would block, or a link to a file of this machine.
         """
         try:
-            descriptor = os.open(self.output / "failure", CAREFULLY)
+            descriptor = os.open(self.output / "failure", _CAREFULLY)
             with open(descriptor, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - of a descriptor
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     return "(the failure file is no ordinary file)"

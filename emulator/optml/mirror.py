@@ -1,8 +1,7 @@
-"""Mirrors: directories of a container that S3 is to hold as they are, checkpoints above all.
+"""Directories of running containers that S3 keeps up with: checkpoints, TensorBoard files, tensors.
 
-New and changed files are uploaded and vanished ones deleted, again and again while the container runs and once more
-when it has ended. Several hosts share one prefix, so each deletes only what it knows: what was there when it began, and
-what it uploaded itself.
+Files go up as they are, when they are new or changed, and are deleted in S3 when they are gone here. Several hosts may
+share one prefix, so that only what a mirror has put there itself, or has brought down, is ever deleted.
 """
 
 from __future__ import annotations
@@ -10,14 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from emulator.objects.port import ObjectError, ObjectStore
-from emulator.optml import channels
-from emulator.optml.files import opened, regular_files
+from emulator.optml import channels, tree
+from emulator.optml.layout import open_to_all
 from emulator.optml.s3uri import S3Uri
 
 log = logging.getLogger(__name__)
@@ -25,26 +25,17 @@ log = logging.getLogger(__name__)
 _UNFINISHED = ".sagemaker-ignore"
 """What AWS's containers call a file by that is not to be uploaded: a checkpoint that is being written."""
 
-_PAUSE = 1.0
-"""Seconds between two looks at the directories."""
+Stamp = tuple[int, int]
+"""Size in bytes and time of the last change in nanoseconds. A change that leaves both as they are is not seen."""
 
-Trouble = ObjectError | OSError
-
-
-def bring(store: ObjectStore, account: str, source: S3Uri, directory: Path) -> None:
-    """Copy everything below ``source`` down into ``directory``, which is made. Raises `channels.StagingError`.
-
-    The prefix means a folder, whether or not it ends with a slash: what is of ``run-10`` is not of ``run-1``.
-    """
-    folder = S3Uri(source.bucket, source.key.rstrip("/") + "/" if source.key.strip("/") else "")
-    channels.download_all(store, account, folder, directory)
+# How a file can be gone that was there a moment ago: removed, or replaced by something that is not read.
+_GONE = (FileNotFoundError, NotADirectoryError, tree.NoOrdinaryFile)
 
 
 class Mirror:
-    """One directory and its place in S3.
+    """Keeps ``target`` as ``directory`` is. ``record`` is a file that tells a restarted emulator what is known.
 
-    What S3 has of it is remembered in the file ``record``, so that a restarted emulator uploads nothing twice and
-    notices what was deleted meanwhile.
+    Used by one thread at a time. In memory are the names of the files, never their bytes.
     """
 
     def __init__(self, store: ObjectStore, account: str, directory: Path, target: S3Uri, record: Path) -> None:
@@ -53,94 +44,143 @@ class Mirror:
         self._directory = directory
         self._target = target
         self._record = record
-        self._known = self._read()
+        # A file whose upload has begun has no stamp until it is done.
+        self._known: dict[str, Stamp | None] = self._load()
 
-    def began(self) -> None:
-        """The directory is as S3 has it: `bring` has just brought it down."""
-        self._known = {path: _state(status) for path, status in self._files()}
-        self._write()
+    def bring(self) -> None:
+        """Bring everything below ``target`` down into the directory, which is made afresh, and any user may write to.
+
+        The files are copies. Raises `channels.StagingError` and OSError.
+        """
+        self._record.unlink(missing_ok=True)
+        if self._directory.exists():  # an interrupted attempt
+            shutil.rmtree(self._directory)
+        prefix = self._target.key.rstrip("/")
+        below = S3Uri(self._target.bucket, f"{prefix}/" if prefix else "")
+        channels.download_all(self._store, self._account, below, self._directory)
+        open_to_all(self._directory)
+        self._known = dict(self._present())
+        self._save()
 
     def once(self) -> None:
-        """Make S3 what the directory is. Raises ObjectError or OSError; what was done until then is remembered."""
-        before = dict(self._known)
-        try:
-            for path, status in self._files():
-                before.pop(path, None)
-                if self._known.get(path) != (found := _state(status)):
-                    self._upload(path, found)
-            for path in before:
-                self._store.delete(self._target.bucket, self._key(path), account=self._account)
-                del self._known[path]
-        finally:
-            self._write()
+        """Carry over what has changed since the last time.
 
-    def _files(self) -> Iterator[tuple[str, os.stat_result]]:
-        return ((path, status) for path, status in regular_files(self._directory) if not path.endswith(_UNFINISHED))
-
-    def _upload(self, path: str, found: tuple[int, int]) -> None:
-        """A file that vanishes or becomes something else meanwhile is for the next round."""
-        body = opened(self._directory / path)
-        if body is None:
+        Goes on behind what fails, and raises the first ObjectError or OSError at the end; the next time tries again.
+        """
+        if not self._directory.is_dir() or self._directory.is_symlink():
+            return  # a directory that was cleaned up does not mean that its checkpoints are to be deleted
+        present = self._present()
+        gone = [name for name in self._known if name not in present]
+        changed = [name for name, stamp in present.items() if self._known.get(name) != stamp]
+        if not gone and not changed:
             return
-        with body:
-            self._store.put(self._target.bucket, self._key(path), body, account=self._account)
-        self._known[path] = found
-
-    def _key(self, path: str) -> str:
-        return self._target.join(path).key
-
-    def _read(self) -> dict[str, tuple[int, int]]:
+        # Known before they are up, so that a restarted emulator may delete them.
+        self._known.update({name: None for name in changed if name not in self._known})
+        self._save()
         try:
-            return {path: (size, at) for path, size, at in json.loads(self._record.read_text(encoding="utf-8"))}
+            self._carry_over(gone, changed)
+        finally:
+            self._save()
+
+    def _carry_over(self, gone: Sequence[str], changed: Sequence[str]) -> None:
+        failed: Exception | None = None
+        for names, act in ((gone, self._delete), (changed, self._upload)):
+            for name in names:
+                try:
+                    act(name)
+                except (ObjectError, OSError) as error:
+                    failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _delete(self, name: str) -> None:
+        self._store.delete(self._target.bucket, self._target.join(name).key, account=self._account)
+        del self._known[name]
+
+    def _upload(self, name: str) -> None:
+        """Upload a file as it is by now; what is written to it meanwhile is the next round's."""
+        try:
+            with tree.open_file(self._directory, name) as body:
+                stamp = _stamp(os.fstat(body.fileno()))
+                self._store.put(self._target.bucket, self._target.join(name).key, body, account=self._account)
+        except _GONE:
+            if self._known[name] is None:  # never uploaded: what bears its name in S3 is somebody else's
+                del self._known[name]
+        else:
+            self._known[name] = stamp
+
+    def _present(self) -> dict[str, Stamp]:
+        """The ordinary files that are there. A name that is not UTF-8 cannot be a key, and is left out."""
+        found = {}
+        for entry in tree.merged([self._directory]):
+            try:
+                if entry.is_file and _is_for_s3(entry.name):
+                    found[entry.name] = _stamp(entry.found.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _load(self) -> dict[str, Stamp | None]:
+        try:
+            document = json.loads(self._record.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        return {name: stamp and (stamp[0], stamp[1]) for name, stamp in document.items()}
 
-    def _write(self) -> None:
-        rows = [(path, *state) for path, state in sorted(self._known.items())]
-        draft = self._record.with_suffix(".new")
-        draft.write_text(json.dumps(rows), encoding="utf-8")
-        draft.replace(self._record)
+    def _save(self) -> None:
+        new = self._record.with_name(f"{self._record.name}.new")
+        new.write_text(json.dumps(self._known), encoding="utf-8")
+        new.replace(self._record)
 
 
-def _state(status: os.stat_result) -> tuple[int, int]:
-    """What tells that a file has changed."""
+def _stamp(status: os.stat_result) -> Stamp:
     return status.st_size, status.st_mtime_ns
 
 
-class Mirroring:
-    """Several mirrors, kept up to date on a thread of its own."""
+def _is_for_s3(name: str) -> bool:
+    """Not what is unfinished, nor what cannot be a key: Python spells bytes that are not UTF-8 as surrogates."""
+    return not name.endswith(_UNFINISHED) and not any("\udc80" <= sign <= "\udcff" for sign in name)
 
-    def __init__(self, mirrors: Sequence[Mirror]) -> None:
+
+class Mirroring:
+    """Runs some mirrors every ``interval`` seconds on a thread of its own."""
+
+    def __init__(self, mirrors: Sequence[Mirror], *, interval: float = 1.0) -> None:
         self._mirrors = mirrors
-        self._over = threading.Event()
+        self._interval = interval
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mirroring", daemon=True)
+        self.error: ObjectError | OSError | None = None
+        """What failed first in the last round; None when all went well."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Inside, look at the directories again and again, if there are any."""
-        thread = threading.Thread(target=self._run, name="mirroring", daemon=True)
+        """Inside, the mirrors are kept up to date, if there are any."""
         if self._mirrors:
-            thread.start()
+            self._thread.start()
         try:
             yield
         finally:
-            self._over.set()
+            self._stopped.set()
             if self._mirrors:
-                thread.join()
+                self._thread.join()
 
-    def once(self) -> Trouble | None:
-        """Bring every mirror up to date; the first thing that went wrong."""
-        first = None
+    def last(self) -> ObjectError | OSError | None:
+        """One more round, when nothing is written any more; what failed first in it."""
+        self._round()
+        return self.error
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._interval):
+            self._round()
+
+    def _round(self) -> None:
+        failed: ObjectError | OSError | None = None
         for mirror in self._mirrors:
             try:
                 mirror.once()
             except (ObjectError, OSError) as error:
-                first = first or error
-        return first
-
-    def _run(self) -> None:
-        told = False
-        while not self._over.wait(_PAUSE):
-            trouble = self.once()
-            if trouble is not None and not told:
-                log.warning("a directory cannot be synced now, and is tried again: %s", trouble)
-            told = trouble is not None
+                failed = failed or error
+        if failed is not None and str(failed) != str(self.error):  # once, not every second
+            log.warning("files of a running job cannot be kept in S3 for now: %s", failed)
+        self.error = failed

@@ -47,4 +47,4 @@ def fetch(
     except OSError as error:
         raise ModelDataError(f"{url}: {error.strerror}") from error
     except channels.StagingError as error:
-        raise ModelDataError(str(error)) from error
+        raise ModelDataError(error.words) from error

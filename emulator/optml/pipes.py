@@ -21,7 +21,7 @@ from emulator.optml.cluster import Cluster, Host
 from emulator.optml.feeder import LONGEST_RECORD
 from emulator.optml.layout import Layout
 from emulator.optml.s3uri import S3Uri
-from emulator.optml.staging import HowFar, failed, told
+from emulator.optml.staging import HowFar, StagingError, told
 
 
 def stage(  # noqa: PLR0917 - of what, what, whither, for whom
@@ -83,7 +83,7 @@ class _Placing:
             self._store.place(part.bucket, part.key, target, shared=True, account=self._account)
             size = target.stat().st_size
         if self._limit is not None and size > self._limit:
-            raise failed(f"{part} has {size} bytes, and a RecordIO record takes {self._limit} at most")
+            raise StagingError(f"{part} has {size} bytes, and a RecordIO record takes {self._limit} at most")
         self._placed += 1
         return number, str(part)
 

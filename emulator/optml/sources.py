@@ -15,7 +15,7 @@ from emulator.objects.port import ObjectStore
 from emulator.optml import manifest
 from emulator.optml.cluster import Cluster, Host
 from emulator.optml.s3uri import S3Uri, parse
-from emulator.optml.staging import failed, told
+from emulator.optml.staging import StagingError, told
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def below(store: ObjectStore, account: str, prefix: S3Uri, *, whole: bool = Fals
     with told(prefix):
         for found in store.list(prefix.bucket, prefix.key, account=account):
             if whole and not _is_whole(prefix.key, found.key):
-                raise failed(PARTIAL_PREFIX)
+                raise StagingError(PARTIAL_PREFIX)
             if not found.key.endswith("/"):
                 yield Found(S3Uri(prefix.bucket, found.key), local_path(prefix.key, found.key))
 
@@ -79,7 +79,7 @@ def listed(store: ObjectStore, account: str, uri: S3Uri) -> Iterator[Found]:
                 empty = False
                 yield _named(base, prefix, suffix)
     except manifest.BadManifest as error:
-        raise failed(f"the manifest {uri} cannot be used: {error}") from None
+        raise StagingError(f"the manifest {uri} cannot be used: {error}") from None
     if empty:
         yield from below(store, account, base)
 
@@ -111,7 +111,7 @@ def local_path(prefix: str, key: str) -> PurePosixPath:
 def _path(relative: str, key: str) -> PurePosixPath:
     path = PurePosixPath(relative.lstrip("/"))
     if ".." in path.parts or not path.parts or not can_be_a_name(relative):
-        raise failed(f"the key {key!r} does not name a file in its channel; rename the object")
+        raise StagingError(f"the key {key!r} does not name a file in its channel; rename the object")
     return path
 
 

@@ -16,12 +16,11 @@ _OBJECTS_A_WORD = 10_000
 
 
 class StagingError(Exception):
-    """A channel could not be brought down; the message is the FailureReason a user reads."""
+    """A channel could not be brought down; the message is the FailureReason a user reads, ``words`` what is wrong."""
 
-
-def failed(words: str) -> StagingError:
-    """The error with the service's own beginning: ``ClientError: Data download failed:<words>``."""
-    return StagingError(f"ClientError: Data download failed:{words}")
+    def __init__(self, words: str) -> None:
+        super().__init__(f"ClientError: Data download failed:{words}")
+        self.words = words
 
 
 @contextmanager
@@ -33,9 +32,9 @@ def told(what: object) -> Iterator[None]:
     try:
         yield
     except ObjectError as error:
-        raise failed(f"{error}: {what}") from error
+        raise StagingError(f"{error}: {what}") from error
     except OSError as error:
-        raise failed(f"{error.strerror}: {what}") from error
+        raise StagingError(f"{error.strerror}: {what}") from error
 
 
 class HowFar:

@@ -132,23 +132,29 @@ def test_deleted_object_is_neither_listed_nor_opened(store: ObjectStore, s3: Any
         store.open(BUCKET, "k")
 
 
-def test_what_is_deleted_is_gone_for_clients_and_deleting_it_again_is_fine(store: ObjectStore, s3: Any) -> None:
-    for key in ("a", "b"):
-        store.put(BUCKET, key, b"bytes")
-    for _ in range(2):
-        store.delete(BUCKET, "a")
-    assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["b"]
-    with pytest.raises(NoSuchBucket):
-        store.delete("no-such-bucket-anywhere", "a")
+@pytest.mark.parametrize("versions", ["Enabled", "Suspended"])
+def test_what_is_deleted_is_gone_for_clients_and_a_version_of_it_is_not(
+    store: ObjectStore, s3: Any, versions: str
+) -> None:
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": versions})
+    for key in ("a/1", "a/2"):
+        store.put(BUCKET, key, b"x" * 100_000)
+    store.delete(BUCKET, "a/1")
+    store.delete(BUCKET, "a/never")
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["a/2"]
+    with pytest.raises(NoSuchKey):
+        store.open(BUCKET, "a/1")
+    kept = [item["Key"] for item in s3.list_object_versions(Bucket=BUCKET)["Versions"]]
+    assert kept == (["a/1", "a/2"] if versions == "Enabled" else ["a/2"])
 
 
-def test_delete_is_durable(tmp_path: Path) -> None:
-    with mounted(tmp_path) as running:
-        running.cloud.objects.put(BUCKET, "a", b"x" * 100_000)
-        running.cloud.objects.delete(BUCKET, "a")
-        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
-    with mounted(tmp_path) as running:
-        assert list(running.cloud.objects.list(BUCKET)) == []
+def test_a_deletion_is_durable_and_removes_the_bytes(tmp_path: Path) -> None:
+    with mounted(tmp_path) as aws:
+        aws.cloud.objects.put(BUCKET, "k", b"x" * 100_000)
+        aws.cloud.objects.delete(BUCKET, "k")
+    with mounted(tmp_path) as aws:
+        assert list(aws.cloud.objects.list(BUCKET)) == []
+        assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
 
 
 def test_what_is_open_stays_readable_when_it_is_replaced_or_deleted(store: ObjectStore, s3: Any) -> None:
@@ -167,6 +173,7 @@ def test_missing_bucket_is_told_in_s3s_words(store: ObjectStore, tmp_path: Path)
         lambda: store.open("missing-bucket", "k"),
         lambda: store.place("missing-bucket", "k", tmp_path / "target"),
         lambda: store.put("missing-bucket", "k", b""),
+        lambda: store.delete("missing-bucket", "k"),
     ):
         with pytest.raises(NoSuchBucket, match="The specified bucket does not exist"):
             use()

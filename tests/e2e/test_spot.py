@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
-from emulator.testing import Control
 
+from emulator.testing import Control
 from tests.running import RunningEmulator, ended, until
 from tests.scripted import BUCKET, files, keys, printed, scripted, statuses, stored
 
@@ -57,9 +57,12 @@ def test_checkpoints_come_down_before_the_start_and_go_up_when_they_change(
         assert (root / 'old').read_text() == (root / 'deep/kept').read_text() == 'before'
         (root / 'new').write_text('during')
         (root / 'old').unlink()
+        scope = os.environ['AWS_ACCESS_KEY_ID'] + '/20260101/us-east-1/s3/aws4_request'
+        signed = {{'Authorization': f'AWS4-HMAC-SHA256 Credential={{scope}}, SignedHeaders=host, Signature=0'}}
         def told():
+            request = urllib.request.Request(os.environ['S3_ENDPOINT_URL'] + '/{BUCKET}/go/{name}', headers=signed)
             try:
-                return urllib.request.urlopen(os.environ['S3_ENDPOINT_URL'] + '/{BUCKET}/go/{name}', timeout=20)
+                return urllib.request.urlopen(request, timeout=20)
             except OSError:
                 return None
         while not told():
@@ -96,7 +99,8 @@ def test_tensorboard_output_and_debugger_tensors_go_up_too(emulator: RunningEmul
 
 
 COUNTING = """
-    import os, pathlib, time
+    import os, pathlib, signal, sys, time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     state = pathlib.Path('/opt/ml/checkpoints/state')
     epoch = int(state.read_text()) if state.exists() else 0
     print('begins at', epoch)
@@ -125,7 +129,7 @@ def test_an_interrupted_spot_job_resumes_from_its_checkpoint(
     ]
     assert files(emulator, name) == {"epochs": b"40"}
     assert printed(emulator, name, "begins at 0")
-    resumed = [at for at in range(1, 40) if printed(emulator, name, f"begins at {at}")]
+    resumed = [at for at in range(1, 41) if printed(emulator, name, f"begins at {at}")]
     assert len(resumed) == 1
     streams = emulator.client("logs").describe_log_streams(
         logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
@@ -152,11 +156,19 @@ def test_a_job_on_demand_is_not_interrupted(emulator: RunningEmulator, control: 
     assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"]
 
 
+WAITING = """
+    import signal, sys
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print('on')
+    signal.pause()
+"""
+
+
 def test_a_spot_job_that_waits_too_long_ends_under_that_status(
     emulator: RunningEmulator, control: Control, name: str
 ) -> None:
     sagemaker = emulator.client("sagemaker")
-    sagemaker.create_training_job(**request(name, "import time; print('on'); time.sleep(600)", **SPOT))
+    sagemaker.create_training_job(**request(name, WAITING, **SPOT))
     until(lambda: printed(emulator, name, "on"), what="it runs")
     control.shift_clock(1200)
     # The run time is shorter than the wait, so the clock has passed both; the runtime's alarm comes first.

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from emulator.testing import Control
 
+from emulator.testing import Control
 from tests.e2e.conftest import ENGINES, csv
 from tests.running import RunningEmulator, ended, log_lines, training_request, until
-from tests.scripted import BUCKET, GROUP, files, scripted, statuses
+from tests.scripted import BUCKET, GROUP, files, instances, scripted, statuses
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -159,14 +159,20 @@ def test_what_has_no_effect_here_is_recorded_and_shown(emulator: RunningEmulator
     assert {member: job[member] for member in RECORDED} == RECORDED
 
 
+GROUP_OF_ONE = {"InstanceGroupName": "one", "InstanceType": "ml.m5.large", "InstanceCount": 1}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"ResourceConfig": {"VolumeSizeInGB": 1}}, "InstanceType and InstanceCount"),
         ({"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 0, "VolumeSizeInGB": 1}}, "instanceCount"),
-        ({"ResourceConfig": {"InstanceGroups": [{"InstanceCount": 1}], "VolumeSizeInGB": 1}}, "instance group"),
+        ({"ResourceConfig": instances(1, InstanceGroups=[GROUP_OF_ONE])}, "either InstanceType"),
+        ({"ResourceConfig": {"InstanceGroups": [GROUP_OF_ONE] * 2, "VolumeSizeInGB": 1}}, "unique"),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "relative"}}, "LocalPath"),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/a/../b"}}, "LocalPath"),
+        ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/opt/ml"}}, "LocalPath"),
+        ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/opt/ml/input/x"}}, "LocalPath"),
         ({"StoppingCondition": {"MaxRuntimeInSeconds": 3000000}}, "28 days"),
     ],
 )

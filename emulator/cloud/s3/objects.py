@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -58,19 +59,14 @@ class Objects:
                 bucket, key, claim, encryption="aws:kms" if kms_key_id else None, kms_key_id=kms_key_id
             )
 
-        from moto.s3.exceptions import MissingBucket
-
-        try:
-            with s3.request():
-                claim = s3.reception.take(io.BytesIO(body) if isinstance(body, bytes) else body)
-                return _info(s3.changing(bucket, key, lambda: store(claim)))
-        except MissingBucket as error:  # deleted while the body was written
-            raise NoSuchBucket(bucket) from error
+        with _translated(bucket), s3.request():  # the bucket may be deleted while the body is written
+            claim = s3.reception.take(io.BytesIO(body) if isinstance(body, bytes) else body)
+            return _info(s3.changing(bucket, key, lambda: store(claim)))
 
     def delete(self, bucket: str, key: str, *, account: str | None = None) -> None:
         s3 = self._ready()
         self._bucket(bucket, account)
-        with s3.request():
+        with _translated(bucket), s3.request():
             s3.changing(bucket, key, lambda: self._backend(account).delete_object(bucket, key))
 
     def _body(self, bucket: str, key: str, account: str | None) -> Any:
@@ -90,14 +86,21 @@ class Objects:
 
     def _bucket(self, bucket: str, account: str | None) -> Any:
         backend = self._backend(account)
-        from moto.s3.exceptions import AccessDeniedByLock, MissingBucket
-
-        try:
+        with _translated(bucket):
             return backend.get_bucket(bucket)
-        except MissingBucket as error:
-            raise NoSuchBucket(bucket) from error
-        except AccessDeniedByLock as error:
-            raise AccessDenied from error
+
+
+@contextmanager
+def _translated(bucket: str) -> Iterator[None]:
+    """What moto refuses, in the words of the port."""
+    from moto.s3.exceptions import AccessDeniedByLock, MissingBucket
+
+    try:
+        yield
+    except MissingBucket as error:
+        raise NoSuchBucket(bucket) from error
+    except AccessDeniedByLock as error:
+        raise AccessDenied from error
 
 
 def _is_object(key: Any) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulator.engines import instances
 from emulator.engines.port import ContainerGone, Exit
 from emulator.machines.machine import Event
 from emulator.optml import feeding
+from emulator.optml.cluster import Cluster
 from emulator.optml.layout import Layout
 from emulator.optml.mirror import Mirroring
 from emulator.sagemaker.platform import Platform
@@ -44,7 +46,7 @@ class Attending:
             return Lost(command.host, command.attempt, REMOVED if layout.made else LEFT_BEHIND)
         unfed = feeding.failure(layout)
         feeding.stop(layout)
-        fault = unfed or _upload_failed(mirroring.once())
+        fault = unfed or _upload_failed(mirroring.last())
         output.join()
         return self._exited(command, ended, layout, output, fault)
 
@@ -68,6 +70,7 @@ class Attending:
             lambda: self._platform.engine.usage(command.container),
             lambda: utilisation.disk(volume, gib),
             lambda data: self._platform.metrics.put(scope, GROUP, data),
+            _memory_of(resource, command.host),
         )
         measuring.start()
         try:
@@ -78,3 +81,9 @@ class Attending:
 
 def _upload_failed(trouble: Exception | None) -> str:
     return "" if trouble is None else f"ClientError: Artifact upload failed:{trouble}"
+
+
+def _memory_of(resource: Resource, host: str) -> int | None:
+    """The memory of a host's instance type, in bytes; None for a type that is not known."""
+    types = {each.name: each.instance_type for each in Cluster.of(resource.request["ResourceConfig"]).hosts}
+    return instances.limits(types[host]).memory

@@ -29,6 +29,7 @@ DEFAULT_MAX_RUNTIME = 86400
 
 _LONGEST_RUNTIME = 28 * 86400
 
+_INPUT, _OUTPUT = PurePosixPath("/opt/ml/input"), PurePosixPath("/opt/ml/output/data")
 _OUTPUTS = ("DebugHookConfig", "TensorBoardOutputConfig")
 
 
@@ -186,12 +187,17 @@ def _check_places(request: Mapping[str, Any]) -> None:
         where = member[0].lower() + member[1:]
         require_s3_uri(config[uri], f"{where}.{uri[0].lower()}{uri[1:]}")
         if config.get("LocalPath") and not _is_place(config["LocalPath"]):
-            raise ValidationException(f"{member}.LocalPath must be an absolute path below the container's root.")
+            raise ValidationException(
+                f"{member}.LocalPath must be an absolute path that holds nothing of the job's input or output."
+            )
 
 
 def _is_place(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return parts[:1] == ("/",) and len(parts) > 1 and ".." not in parts
+    """Whether a directory of the container's own can be at ``path``: not where it has its input, nor around that."""
+    place = PurePosixPath(path)
+    if not place.is_absolute() or ".." in place.parts or place.is_relative_to(_INPUT):
+        return False
+    return not any(own.is_relative_to(place) for own in (_INPUT, _OUTPUT))
 
 
 def _check_channels(request: Mapping[str, Any]) -> None:

@@ -169,7 +169,7 @@ def _next(life: TrainingJob, event: Event, at: float) -> TrainingJob:
 def _onward(life: TrainingJob, event: Event, at: float) -> TrainingJob:
     """The way of a job to which nothing happens; an outcome that is not this phase's is none."""
     match life.phase, event:
-        case "waiting", Queued():
+        case "waiting" | "preparing", Queued():
             return says(life, "Insufficient capacity error from EC2 while launching instances, retrying!")
         case "waiting", Granted():
             return replace(says(life, "Launching requested ML instances"), phase="preparing")

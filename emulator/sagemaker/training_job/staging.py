@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.engines.port import EngineClosed, EngineError, ImageMissing, NoClusters
 from emulator.machines.machine import Event, Failed
-from emulator.optml import channels, config, mirror, pipes
+from emulator.optml import channels, config, pipes
 from emulator.optml.cluster import Cluster, Host
 from emulator.optml.layout import Layout, open_to_all
 from emulator.sagemaker.platform import Platform
@@ -129,7 +129,4 @@ class Staging:
         if "CheckpointConfig" not in resource.request:
             return
         inside = places.checkpoint_path(resource.request)
-        directory, source = places.local(layout, inside), places.synced(resource)[inside]
-        mirror.bring(self._platform.objects, resource.key.scope.account, source, directory)
-        places.mirrors(self._platform, resource, layout)[inside].began()
-        open_to_all(directory)
+        places.mirrors(self._platform, resource, layout)[inside].bring()

@@ -26,7 +26,10 @@ _GIB = 1024**3
 
 
 class Utilisation:
-    """Measures one host's container on a thread of its own, until it is told to stop or the container has ended."""
+    """Measures one host's container on a thread of its own, until it is told to stop or the container has ended.
+
+    ``memory`` is that of the instance type, for an engine that sets no limit.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class Utilisation:
         measure: Callable[[], Usage],
         disk: Callable[[], float | None],
         put: Callable[[list[Datum]], None],
+        memory: int | None = None,
     ) -> None:
         self._dimensions = {"Host": host}
         self._measure = measure
         self._disk = disk
         self._put = put
+        self._memory = memory
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"usage of {host}", daemon=True)
 
@@ -66,7 +71,7 @@ class Utilisation:
     def _data(self, before: Usage, now: Usage) -> list[Datum]:
         shares = {
             "CPUUtilization": _share(now.cpu_seconds - before.cpu_seconds, now.at - before.at),
-            "MemoryUtilization": _share(now.memory, now.memory_limit),
+            "MemoryUtilization": _share(now.memory, now.memory_limit or self._memory),
             "DiskUtilization": self._disk(),
         }
         known = {name: share for name, share in shares.items() if share is not None}

@@ -28,6 +28,8 @@ from emulator.optml.layout import Layout
 from emulator.optml.staging import StagingError
 from tests.buckets import stored
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has containers that see our pipes")
+
 TWO = Cluster.of({"InstanceType": "ml.m5.large", "InstanceCount": 2})
 OBJECTS = {"d/1": b"one,", "d/2": b"two,", "d/3": b"three,"}
 LATER = 600.0
@@ -224,6 +226,14 @@ def test_a_feeder_that_was_killed_is_no_good_end_and_is_not_started_again(layout
     assert feeding.failure(layout) == feeding.KILLED
 
 
+def test_a_failure_whose_reason_cannot_be_written_is_no_good_end_either(layout: Layout) -> None:
+    fed(layout, {"d/1": b"no gzip"}, GZIPPED)
+    (layout.feeder / "failed.new").mkdir()
+    epoch(layout, 0)
+    until(lambda: not lives(layout))
+    assert feeding.failure(layout) == feeding.KILLED
+
+
 def test_shuffled_epochs_differ_and_can_be_foreseen(layout: Layout, tmp_path: Path) -> None:
     objects = {f"d/{number:02}": b"%02d" % number for number in range(20)}
     fed(layout, objects, channel(ShuffleConfig={"Seed": 7}))
@@ -369,11 +379,12 @@ def test_a_container_that_replaces_its_pipes_leads_the_feeder_nowhere(layout: La
     (tmp_path / "private" / "c_1").write_text("precious")
     fed(layout, OBJECTS)
     with (layout.data / "c_0").open("rb") as pipe:
+        assert pipe.read(1) == b"o"  # by now the next pipe is there
         (layout.data / "c_1").unlink()
         (layout.data / "c_1").symlink_to(tmp_path / "private" / "c_1")
         layout.data.rename(layout.data.with_name("moved"))
         layout.data.symlink_to(tmp_path / "private")
-        assert pipe.read() == b"one,two,three,"
+        assert pipe.read() == b"ne,two,three,"
     os.mkfifo(tmp_path / "private" / "c_2")
     (layout.ml / "input" / "moved" / "c_1").unlink()
     os.mkfifo(layout.ml / "input" / "moved" / "c_1")
