@@ -47,6 +47,7 @@ _Place = tuple[int, int, int]
 _Placed = dict[_Place, tuple[float, str]]
 
 _fact = tables.fact.c
+_ADD = insert(tables.fact)
 _REMOVE = delete(tables.fact).where(
     _fact.serial == bindparam("its_serial"),
     _fact.field == bindparam("its_field"),
@@ -158,4 +159,4 @@ def _insert(connection: Connection, serial: int, placed: _Placed) -> None:
         for (field, position, part), (number, text) in placed.items()
     ]
     if rows:
-        connection.execute(insert(tables.fact), rows)
+        connection.execute(_ADD, rows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Row, and_, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, FromClause, Row, and_, select, tuple_
 
 from emulator.arns import Scope
 from emulator.state import tables
 from emulator.state.facts import NO_NUMBER, unlisted
+from emulator.state.parts import has_part_in_any_case
 from emulator.state.store import Key, Position, Query, Resource
 
 
@@ -53,8 +54,7 @@ def matches(query: Query) -> list[ColumnElement[bool]]:
     table = tables.resource.c
     conditions = of_noun(tables.resource, query.scope, query.noun)
     if query.name_contains is not None:
-        wanted = func.lower(table.name).contains(query.name_contains.lower(), autoescape=True)
-        conditions.append(wanted)
+        conditions.append(has_part_in_any_case(table.name, query.name_contains))
     if query.status is not None:
         conditions.append(table.status == query.status)
     if query.created_after is not None:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     and_,
     case,
     false,
-    func,
     literal,
     not_,
     or_,
@@ -30,6 +29,7 @@ from sqlalchemy import (
 
 from emulator.state import tables
 from emulator.state.facts import NO_NUMBER, field_of, unlisted
+from emulator.state.parts import has_part
 from emulator.state.search import (
     Anything,
     Condition,
@@ -256,8 +256,7 @@ def _passes(fact: FromClause, test: Test) -> list[ColumnElement[bool]]:
         case Texts(texts, numbers):
             return [fact.c.number.in_([*sorted(numbers), NO_NUMBER]), fact.c.text.in_(sorted(texts))]
         case Containing(text):
-            # LIKE would ignore the case of letters in some databases, and not in others.
-            return [func.replace(fact.c.text, text, "") != fact.c.text]
+            return [has_part(fact.c.text, text)]
         case Numbers():
             return _between(fact.c.number, test)
         case Anything():

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, create_engine, delete, event, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, create_engine, delete, event, func, insert, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -37,6 +37,14 @@ __all__ = ["SqlStore", "WrongSchema"]
 
 _AT_ONCE = 500
 """Resources whose facts are written in one transaction when they are missing."""
+
+# Statements of each job's way, made once: SQLAlchemy takes as long to make one as SQLite to carry it out.
+_ADD = insert(tables.resource)
+_ADD_TRANSITION = insert(tables.transition)
+_ADD_TAG = insert(tables.tag)
+_STORED = select(tables.resource).where(tables.resource.c.uid == bindparam("its_uid"))
+_CHANGE = sql_update(tables.resource).where(tables.resource.c.uid == bindparam("its_uid"))
+_LAST_SERIAL = select(func.max(tables.resource.c.serial))
 
 
 class SqlStore:
@@ -73,7 +81,7 @@ class SqlStore:
         try:
             with self._write() as connection:
                 serial = _next_serial(connection)
-                connection.execute(insert(tables.resource), {**rows.columns(resource), "serial": serial})
+                connection.execute(_ADD, {**rows.columns(resource), "serial": serial})
                 _append(connection, resource, transition)
                 _add_tags(connection, resource.uid, tags or {})
                 self._facts.write(connection, serial, resource, tags or {})
@@ -84,12 +92,11 @@ class SqlStore:
             raise AlreadyExists(existing.arn) from None
 
     def save(self, resource: Resource, transition: Transition | None = None) -> None:
-        is_it = tables.resource.c.uid == resource.uid
         with self._write() as connection:
-            before = connection.execute(select(tables.resource).where(is_it)).one_or_none()
+            before = connection.execute(_STORED, {"its_uid": resource.uid}).one_or_none()
             if before is None:
                 raise Missing(resource.key)
-            connection.execute(sql_update(tables.resource).where(is_it).values(rows.columns(resource)))
+            connection.execute(_CHANGE, {**rows.columns(resource), "its_uid": resource.uid})
             _append(connection, resource, transition)
             self._facts.write_change(connection, before.serial, rows.resource(before), resource)
 
@@ -230,13 +237,13 @@ def _configure_sqlite(synced: bool, connection: Any, _record: Any) -> None:
 
 
 def _next_serial(connection: Connection) -> int:
-    return (connection.execute(select(func.max(tables.resource.c.serial))).scalar() or 0) + 1
+    return (connection.execute(_LAST_SERIAL).scalar() or 0) + 1
 
 
 def _append(connection: Connection, resource: Resource, transition: Transition | None) -> None:
     if transition is not None:
         row = {"uid": resource.uid, "at": transition.at, "event": transition.event, "detail": dict(transition.detail)}
-        connection.execute(insert(tables.transition), row)
+        connection.execute(_ADD_TRANSITION, row)
 
 
 def _with_arn(connection: Connection, arn: str) -> Any:
@@ -260,7 +267,7 @@ def _add_tags(connection: Connection, uid: str, tags: Mapping[str, str]) -> None
         for position, (key, value) in enumerate(tags.items(), start=1)
     ]
     if added:
-        connection.execute(insert(tables.tag), added)
+        connection.execute(_ADD_TAG, added)
 
 
 def _put_tags(connection: Connection, uid: str, tags: Mapping[str, str]) -> None:
