@@ -16,6 +16,7 @@ from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.search import api as search
 from emulator.sagemaker.search.flatten import facts_of
 from emulator.sagemaker.training_job import api as training_job
+from emulator.sagemaker.training_job.faults import Faults
 from emulator.sagemaker.training_job.machine import TrainingJobMachine
 from emulator.sagemaker.training_job.warm_pool.machine import WarmPoolMachine
 from emulator.sagemaker.training_job.warm_pool.work import WarmPoolWork
@@ -62,3 +63,4 @@ class Findable:
 def before_serving(platform: Platform) -> None:
     """What must be known before the first request comes in."""
     endpoint.expect_routes(platform)
+    Faults(platform).listen()

@@ -158,8 +158,8 @@ class Launcher:
         if conflict(error):
             self._refuse_strangers(specs)
             return True
-        if says(error, f"network {network} not found"):
-            self.network.ensure(fresh=True)  # another emulator may have given it up
+        if says(error, f"network {network} not found", f"network {network} is ambiguous"):
+            self.network.ensure(fresh=True)  # another emulator may have given it up, or is just making its own
             return True
         return says(error, "address already in use")
 

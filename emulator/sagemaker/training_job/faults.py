@@ -26,7 +26,10 @@ class Faults:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        platform.controls.subscribe("interrupt", self._interrupt_running)
+
+    def listen(self) -> None:
+        """Heed from now on what is asked of jobs that run already."""
+        self._platform.controls.subscribe("interrupt", self._interrupt_running)
 
     def before(self, resource: Resource, command: Command) -> Event | None:
         """The event that takes the place of carrying ``command`` out; None to go on with it, perhaps after a while."""

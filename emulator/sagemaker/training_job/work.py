@@ -29,13 +29,16 @@ class TrainingJobWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._watcher = Watcher(platform.engine, platform.clock, platform.supervisor.closing.is_set)
+        self._watcher = Watcher(platform.engine, platform.clock, self._closing)
         self._pools = Pools(platform)
         self._faults = Faults(platform)
         self._staging = Staging(platform, self._watcher, self._pools)
         self._launching = Launching(platform, self._watcher)
         self._attending = Attending(platform, self._watcher)
         self._uploading = Uploading(platform, self._watcher)
+
+    def _closing(self) -> bool:
+        return self._platform.supervisor.closing.is_set()
 
     def __call__(self, resource: Resource, command: Command) -> Event | None:
         try:

@@ -34,7 +34,7 @@ def test_an_emulator_in_the_background_is_there_until_it_is_ended(run: Run, tmp_
     facts = told(status.stdout)
     assert facts["url"] == up.stdout.split()[1]
     assert facts["engine"].startswith("process (Python ")
-    assert set(facts["alive"].split(", ")) == {"0 training-job", "0 endpoint"}
+    assert set(facts["alive"].split(", ")) == {"0 training-job", "0 training-warm-pool", "0 endpoint"}
     assert os.getpgid(int(facts["pid"])) != os.getpgrp()
 
     down = run("down")

@@ -266,10 +266,9 @@ def test_an_error_is_kept_and_logged_once_and_forgotten_when_it_is_over(
     bucket.refusing = {"ckpt/job/a"}
     failing = Failing(bucket, "1", directory, TARGET, directory.parent / "record.json")
     mirroring = Mirroring([failing], interval=0.01)
-    with caplog.at_level(logging.WARNING):
-        with mirroring.running():
-            for _ in range(3):
-                assert rounds.acquire(timeout=60)
+    with caplog.at_level(logging.WARNING), mirroring.running():
+        for _ in range(3):
+            assert rounds.acquire(timeout=60)
     assert isinstance(mirroring.error, NoSuchBucket)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert isinstance(mirroring.last(), NoSuchBucket)

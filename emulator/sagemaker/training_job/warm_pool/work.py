@@ -23,9 +23,12 @@ class WarmPoolWork:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._watcher = Watcher(platform.engine, platform.clock, platform.supervisor.closing.is_set)
+        self._watcher = Watcher(platform.engine, platform.clock, self._closing)
         self._launching = Launching(platform, self._watcher)
         self._pools = Pools(platform)
+
+    def _closing(self) -> bool:
+        return self._platform.supervisor.closing.is_set()
 
     def __call__(self, resource: Resource, command: Command) -> Event | None:
         try:

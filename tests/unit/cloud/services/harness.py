@@ -26,7 +26,7 @@ from emulator.cloud.refusal import Reply, refuse, status_line
 from emulator.cloud.services.install import install
 from emulator.cloud.services.rows import ServiceRows
 from emulator.cloud.services.services import Services
-from emulator.front import Bridge, Front, Gateway, control, create_app, routed
+from emulator.front import Bridge, Front, Gateway, administration, create_app, routed
 from tests.mounted import ACCOUNT, REGION, echo
 
 
@@ -119,7 +119,7 @@ def kept(state_dir: Path) -> Iterator[Kept]:
         account_of=it.account_of,
         region=REGION,
     )
-    bridge = Bridge(create_app(gateway, control(lambda: {"status": "ok"}, it.reset, list)))
+    bridge = Bridge(create_app(gateway, administration(lambda: {"status": "ok"}, it.reset, list)))
     front = Front(routed(echo, bridge), [("127.0.0.1", 0)])
     front.start()
     it.url = front.url
