@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,29 +21,6 @@ from tests.docker import program_image
 pytestmark = pytest.mark.docker
 
 Cluster = Callable[..., list[LaunchSpec]]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(version="auto")
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def identity() -> str:
-    return f"test-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def engine(identity: str) -> Iterator[DockerEngine]:
-    program_image.build()
-    engine = DockerEngine(identity, network=identity)
-    engine.prepare()
-    yield engine
-    for owned in engine.owned():
-        engine.remove(owned.handle)
-    engine.close()
 
 
 @pytest.fixture

@@ -29,33 +29,6 @@ PYTHON = "python:3.11-slim-bookworm"
 BUILT_IN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(version="auto")
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def identity() -> str:
-    return f"test-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def engine(identity: str) -> Iterator[DockerEngine]:
-    """An engine with a network of its own, so that other emulators on the machine do not matter."""
-    program_image.build()
-    engine = DockerEngine(identity, network=identity)
-    engine.prepare()
-    yield engine
-    cleaner = DockerEngine(identity, network=identity)
-    cleaner.prepare()
-    for owned in cleaner.owned():
-        cleaner.remove(owned.handle)
-    engine.close()
-    cleaner.close()
-
-
 @pytest.fixture
 def spec(tmp_path: Path) -> Any:
     def make(*arguments: str, name: str = "job", image: str = program_image.IMAGE, **options: Any) -> LaunchSpec:

@@ -25,18 +25,6 @@ CHECKPOINTS = "/opt/ml/checkpoints"
 
 
 @pytest.fixture
-def engine() -> Iterator[DockerEngine]:
-    program_image.build()
-    identity = f"test-{uuid.uuid4().hex[:12]}"
-    engine = DockerEngine(identity, network=identity)
-    engine.prepare()
-    yield engine
-    for owned in engine.owned():
-        engine.remove(owned.handle)
-    engine.close()
-
-
-@pytest.fixture
 def foreign_image() -> Iterator[str]:
     """The program with a user that this machine does not know."""
     client = docker.APIClient(version="auto")

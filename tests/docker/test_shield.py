@@ -23,29 +23,6 @@ INPUT = frozenset({"input"})
 DEEDS = {*NAMES, "move", "add"} - {"twin"}
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(version="auto")
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def identity() -> str:
-    return f"test-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def engine(identity: str) -> Iterator[DockerEngine]:
-    program_image.build()
-    engine = DockerEngine(identity, network=identity)
-    engine.prepare()
-    yield engine
-    for owned in engine.owned():
-        engine.remove(owned.handle)
-    engine.close()
-
-
 @pytest.fixture
 def spec(tmp_path: Path) -> LaunchSpec:
     """A program that does its worst to files that are stored ones."""

@@ -67,6 +67,14 @@ def csv(rows: Any) -> bytes:
     return "\n".join(",".join(str(value) for value in row) for row in rows).encode()
 
 
+def put_cancer(s3: Any, bucket: str, cancer: tuple[Any, Any]) -> None:
+    """A bucket with the data set as one object below ``train`` and one below ``validation``."""
+    s3.create_bucket(Bucket=bucket)
+    table = np.column_stack([cancer[1], cancer[0]])
+    s3.put_object(Bucket=bucket, Key="train/all.csv", Body=csv(table[:450]))
+    s3.put_object(Bucket=bucket, Key="validation/all.csv", Body=csv(table[450:]))
+
+
 @pytest.fixture(scope="session")
 def bucket(emulator: RunningEmulator, cancer: tuple[Any, Any]) -> str:
     """A bucket with the data set below ``train`` and ``validation``."""

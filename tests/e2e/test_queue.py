@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.testing import Control
-from tests.e2e.conftest import ENGINES, csv
+from tests.e2e.conftest import ENGINES, put_cancer
 from tests.running import RunningEmulator, ended, log_lines, training_request, until
 from tests.scripted import BUCKET, GROUP, files, keys
 
@@ -18,14 +18,8 @@ WAITING = "Insufficient capacity error from EC2 while launching instances, retry
 
 @pytest.fixture(params=ENGINES)
 def emulator(request: pytest.FixtureRequest, tmp_path: Path, cancer: tuple[Any, Any]) -> Iterator[RunningEmulator]:
-    import numpy as np
-
     running = RunningEmulator(request.param, tmp_path, "--control", "--max-instances", "2").start()
-    s3 = running.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    table = np.column_stack([cancer[1], cancer[0]])
-    s3.put_object(Bucket=BUCKET, Key="train/all.csv", Body=csv(table[:450]))
-    s3.put_object(Bucket=BUCKET, Key="validation/all.csv", Body=csv(table[450:]))
+    put_cancer(running.client("s3"), BUCKET, cancer)
     yield running
     assert running.stop() == 0, running.log()
 

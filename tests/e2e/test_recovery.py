@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ENGINES, csv
+from tests.e2e.conftest import ENGINES, put_cancer
 from tests.running import (
     ROLE,
     XGBOOST,
@@ -26,14 +26,8 @@ GROUP = "/aws/sagemaker/TrainingJobs"
 
 @pytest.fixture(params=ENGINES)
 def emulator(request: pytest.FixtureRequest, tmp_path: Path, cancer: tuple[Any, Any]) -> Iterator[RunningEmulator]:
-    import numpy as np
-
     running = RunningEmulator(request.param, tmp_path).start()
-    s3 = running.client("s3")
-    s3.create_bucket(Bucket="bucket")
-    table = np.column_stack([cancer[1], cancer[0]])
-    s3.put_object(Bucket="bucket", Key="train/all.csv", Body=csv(table[:450]))
-    s3.put_object(Bucket="bucket", Key="validation/all.csv", Body=csv(table[450:]))
+    put_cancer(running.client("s3"), "bucket", cancer)
     yield running
     assert running.stop() == 0, running.log()
 
