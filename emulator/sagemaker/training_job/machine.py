@@ -174,7 +174,8 @@ def _onward(life: TrainingJob, event: Event, at: float) -> TrainingJob:
         case "waiting", Granted():
             return replace(says(life, "Launching requested ML instances"), phase="preparing")
         case "preparing", Prepared(pool):
-            return ends.due(life, at) or _downloading(replace(life, pool=pool), at)
+            life = replace(life, pool=pool)  # also when the job is to end: it must give the pool back
+            return ends.due(life, at) or _downloading(life, at)
         case "staging", Staged():
             return ends.due(life, at) or replace(says(life, "Downloading the training image"), phase="launching")
         case "launching", Launched(containers):

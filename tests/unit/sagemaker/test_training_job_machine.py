@@ -380,6 +380,8 @@ def test_a_pool_that_was_taken_over_is_given_back_whatever_happens() -> None:
     taken = Prepared(Claim("pool", "u1"))
     life, commands = live(Granted(), taken, Failed("InternalServerError: x"))
     assert (life.terminal, commands) == (False, [Release(), Retain()])
+    life, commands = live(Granted(), StopRequested(), taken)
+    assert (life.terminal, commands) == (False, [Release(), Retain()])
 
 
 ALL_EVENTS: list[Event] = [
