@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -44,6 +47,15 @@ def pool(emulator: RunningEmulator, name: str) -> dict[str, Any]:
     return found
 
 
+def warmed(emulator: RunningEmulator, name: str) -> bool:
+    """Whether the pool that a job left knows its container: one that has just started may not be known yet."""
+    job = emulator.client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobArn"]
+    with closing(sqlite3.connect(emulator.data_dir / "emulator.db")) as database:
+        pool = "SELECT state FROM resource WHERE noun = 'training-warm-pool' AND name = "
+        found = database.execute(f"{pool}(SELECT uid FROM resource WHERE arn = ?)", (job,)).fetchone()
+    return json.loads(found[0])["container"] is not None
+
+
 def test_the_next_matching_job_reuses_the_pool_and_leaves_one_of_its_own(emulator: RunningEmulator, name: str) -> None:
     first = trained(emulator, kept(name))
     assert first["WarmPoolStatus"] == {"Status": "Available"}
@@ -57,12 +69,18 @@ def test_the_next_matching_job_reuses_the_pool_and_leaves_one_of_its_own(emulato
 
 def test_the_next_job_runs_in_the_container_that_waited(emulator: RunningEmulator, name: str) -> None:
     trained(emulator, kept(name))
-    waiting = until(lambda: [one for one in emulator.containers() if "-warm-" in one], what="a container waits")
+    until(lambda: warmed(emulator, name), what="a container waits")
+    waiting = [one for one in emulator.containers() if "-warm-" in one]
     request = {**kept(name), "TrainingJobName": f"{name}-b", "HyperParameters": {"num_round": "3"}}
     with Control(emulator.url) as control:
         control.delay(f"{name}-b", status="Uploading", seconds=60)
-        emulator.client("sagemaker").create_training_job(**request)
-        until(lambda: pool(emulator, name)["Status"] == "Reused", what="the pool is taken over")
+        sagemaker = emulator.client("sagemaker")
+        sagemaker.create_training_job(**request)
+        until(
+            lambda: sagemaker.describe_training_job(TrainingJobName=f"{name}-b")["SecondaryStatus"] == "Uploading",
+            what="the job has trained",
+        )
+        assert pool(emulator, name)["Status"] == "Reused"
         assert [one for one in emulator.containers() if f"{name}-b" in one] == []
         assert set(waiting) <= set(emulator.containers())
         control.shift_clock(60)

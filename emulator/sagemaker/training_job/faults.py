@@ -58,13 +58,16 @@ class Faults:
         return Failed(_NO_CAPACITY)
 
     def _wait(self, resource: Resource, seconds: float) -> None:
-        """Let time pass, the emulator's, which tests can shift; less when the job is stopped. Raises `EngineClosed`."""
+        """Let time pass, the emulator's, which tests can shift; less when something happens to the job meanwhile.
+
+        Raises `EngineClosed`.
+        """
         clock, until = self._platform.clock, self._platform.clock.now() + seconds
         while clock.now() < until:
             if self._platform.supervisor.closing.wait(_LOOK_SECONDS):
                 raise EngineClosed
             present = self._platform.store.get(resource.key)
-            if present is None or life_of(present).ending is not None:
+            if present is None or present.uid != resource.uid or _course(present) != _course(resource):
                 return
 
     def _interrupt(self, resource: Resource) -> None:
@@ -80,6 +83,12 @@ class Faults:
         for resource in self._platform.store.scan(NOUN, TrainingJobMachine.living):
             if life_of(resource).phase == "training":
                 self._interrupt(resource)
+
+
+def _course(resource: Resource) -> tuple[str, str | None, str | None]:
+    """Where a job is and what is to become of it: a stop, an interruption and a failing host change it."""
+    life = life_of(resource)
+    return life.phase, life.ending, life.again
 
 
 def _status(command: Command) -> str | None:

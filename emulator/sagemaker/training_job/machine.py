@@ -45,6 +45,7 @@ from emulator.sagemaker.training_job.events import (
     WaitExceeded,
 )
 from emulator.sagemaker.training_job.life import NOUN, SecondaryStatus, Terms, TrainingJob, enter, says
+from emulator.sagemaker.training_job.upgrading import upgraded
 
 _LIMITED = frozenset({"staging", "launching", "training"})
 """The phases in which MaxRuntimeInSeconds may end a job."""
@@ -72,7 +73,7 @@ class TrainingJobMachine:
     living = frozenset({"InProgress", "Stopping"})
 
     def load(self, state: Mapping[str, Any]) -> TrainingJob:
-        return msgspec.convert(state, TrainingJob)
+        return msgspec.convert(upgraded(state), TrainingJob)
 
     def dump(self, life: TrainingJob) -> tuple[str, dict[str, Any]]:
         return life.status, msgspec.to_builtins(life)
@@ -174,7 +175,8 @@ def _onward(life: TrainingJob, event: Event, at: float) -> TrainingJob:
         case "waiting", Granted():
             return replace(says(life, "Launching requested ML instances"), phase="preparing")
         case "preparing", Prepared(pool):
-            return ends.due(life, at) or _downloading(replace(life, pool=pool), at)
+            life = replace(life, pool=pool)  # also when the job is to end: it must give the pool back
+            return ends.due(life, at) or _downloading(life, at)
         case "staging", Staged():
             return ends.due(life, at) or replace(says(life, "Downloading the training image"), phase="launching")
         case "launching", Launched(containers):

@@ -88,16 +88,12 @@ class TrainingJobWork:
         return None
 
     def _retain(self, resource: Resource) -> Event:
-        self._free(resource)
+        self._pools.free(resource)
         keeps = ends.keeps_instances(life_of(resource))
         return Retained(self._pools.retain(resource) if keeps else None)
 
-    def _free(self, resource: Resource) -> None:
-        if (claim := life_of(resource).pool) is not None:
-            self._pools.free(resource, claim)
-
     def _clean(self, resource: Resource, containers: tuple[Handle, ...]) -> Event:
-        self._free(resource)
+        self._pools.free(resource)
         for container in containers:
             self._remove(resource, container)
         for layout in places.layouts(self._platform, resource).values():

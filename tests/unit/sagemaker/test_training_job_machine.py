@@ -380,6 +380,8 @@ def test_a_pool_that_was_taken_over_is_given_back_whatever_happens() -> None:
     taken = Prepared(Claim("pool", "u1"))
     life, commands = live(Granted(), taken, Failed("InternalServerError: x"))
     assert (life.terminal, commands) == (False, [Release(), Retain()])
+    life, commands = live(Granted(), StopRequested(), taken)
+    assert (life.terminal, commands) == (False, [Release(), Retain()])
 
 
 ALL_EVENTS: list[Event] = [
@@ -447,3 +449,27 @@ def test_a_restart_in_a_cluster_watches_the_hosts_that_have_not_ended() -> None:
 def test_a_restart_in_the_middle_of_an_interruption_cleans_up_first() -> None:
     life = live(*RUNNING, Interrupted(), exited(143), terms=SPOT)[0]
     assert list(MACHINE.resume(life)) == [Clean((BOX,)), Alarm(100.0, WaitExceeded())]
+
+
+def test_a_life_that_an_emulator_of_one_host_stored_is_understood() -> None:
+    """The document is what the emulator before schema version 2 wrote of a job that ran, and of one that had ended."""
+    entry = {"status": "Training", "message": "", "start": 1.0, "end": None}
+    stored = {
+        "phase": "training",
+        "status": "InProgress",
+        "history": [entry],
+        "max_runtime": 60,
+        "log_stream": "algo-1-1700000000",
+        "started_at": 2.0,
+        "ended_at": None,
+        "container": BOX,
+        "ending": None,
+        "reason": None,
+        "metrics": [{"name": "loss", "value": 0.5, "at": 3.0}],
+    }
+    running = MACHINE.load(stored)
+    assert (running.containers, running.log_epoch, running.deadline) == (ONE, 1700000000, 62.0)
+    assert MACHINE.resume(running) == (Hold(1), WATCH, Alarm(62.0, RuntimeExceeded()))
+    ended = MACHINE.load({**stored, "phase": "done", "status": "Completed", "ended_at": 5.5})
+    assert (ended.seconds, ended.billable_seconds, ended.metrics) == (4, 4, (FinalMetric("loss", 0.5, 3.0),))
+    assert MACHINE.load(MACHINE.dump(ended)[1]) == ended

@@ -7,6 +7,7 @@ from dataclasses import replace
 from emulator.machines.machine import Alarm, Command, Event
 from emulator.sagemaker.training_job.life import LeftPool
 from emulator.sagemaker.training_job.warm_pool.machine import (
+    Check,
     Claimed,
     Discard,
     Expired,
@@ -78,7 +79,7 @@ def test_a_life_survives_being_stored() -> None:
 
 def test_a_restart_warms_what_was_not_warm_yet() -> None:
     assert list(MACHINE.resume(live((101.0, Warmed(BOX)))[0])) == [Tell(), Alarm(160.0, Expired())]
-    assert list(MACHINE.resume(live((110.0, CLAIM))[0])) == [Tell()]
+    assert list(MACHINE.resume(live((110.0, CLAIM))[0])) == [Tell(), Check()]
 
 
 def test_a_restart_tells_of_an_end_that_was_not_told() -> None:

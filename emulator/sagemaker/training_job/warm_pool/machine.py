@@ -95,6 +95,11 @@ class Tell(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Check(Command):
+    """See that the job which took the pool over has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warm(Command):
     """Start a container that waits, where the image can."""
 
@@ -123,7 +128,7 @@ class WarmPoolMachine:
             case "Available":
                 return (Tell(), *(() if life.container else (Warm(),)), _alarm(life))
             case "InUse":
-                return (Tell(),)
+                return (Tell(), Check())
             case "Ending":
                 return (Discard(life.container), Tell())
             case _:

@@ -12,6 +12,7 @@ from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job.events import PoolChanged
 from emulator.sagemaker.training_job.life import NOUN as JOB
 from emulator.sagemaker.training_job.life import Claim, LeftPool
+from emulator.sagemaker.training_job.machine import TrainingJobMachine
 from emulator.sagemaker.training_job.warm_pool.machine import (
     NOUN,
     Claimed,
@@ -86,11 +87,17 @@ class Pools:
                 return Claim(pool.key.name, pool.uid, life_of(pool).container if _same_image(pool, job) else None)
         return None
 
-    def free(self, job: Resource, claim: Claim) -> None:
-        """The job needs the pool no longer."""
-        pool = self._platform.store.get(Key(job.key.scope, NOUN, claim.name))
-        if pool is not None and pool.uid == claim.uid:
-            self._platform.supervisor.post(pool, Freed(job.uid))
+    def free(self, job: Resource) -> None:
+        """The job needs no pool any longer: also not one that it took over before it could say so."""
+        for pool in self._platform.store.scan(NOUN, ("InUse",)):
+            if life_of(pool).used_by_uid == job.uid:
+                self._platform.supervisor.post(pool, Freed(job.uid))
+
+    def still_used(self, pool: Resource) -> bool:
+        """Whether the job that took the pool over has not ended; it may have, in a crash, without giving it back."""
+        life = life_of(pool)
+        job = self._platform.store.get(Key(pool.key.scope, JOB, life.used_by or ""))
+        return job is not None and job.uid == life.used_by_uid and job.status in TrainingJobMachine.living
 
     def _take(self, pool: Resource, job: Resource) -> bool:
         taken = self._platform.supervisor.post(pool, Claimed(job.key.name, job.uid))

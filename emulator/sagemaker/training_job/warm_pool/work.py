@@ -10,8 +10,8 @@ from emulator.optml.layout import Layout
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import places
 from emulator.sagemaker.training_job.launching import Launching, can_wait
-from emulator.sagemaker.training_job.warm_pool.machine import Discard, Tell, Told, Warm, Warmed
-from emulator.sagemaker.training_job.warm_pool.pools import Pools
+from emulator.sagemaker.training_job.warm_pool.machine import Check, Discard, Freed, Tell, Told, Warm, Warmed
+from emulator.sagemaker.training_job.warm_pool.pools import Pools, life_of
 from emulator.sagemaker.watching import Watcher
 from emulator.state.store import Resource
 
@@ -36,6 +36,8 @@ class WarmPoolWork:
                 case Tell():
                     self._pools.tell(resource)
                     return Told()
+                case Check():
+                    return self._check(resource)
                 case Warm():
                     return self._warm(resource)
                 case Discard(container):
@@ -47,6 +49,10 @@ class WarmPoolWork:
         except (EngineError, OSError) as error:  # a pool without a container, or a container too many
             log.warning("%s: %s", resource.arn, error)
         return None
+
+    def _check(self, resource: Resource) -> Event | None:
+        uid = life_of(resource).used_by_uid
+        return None if uid is None or self._pools.still_used(resource) else Freed(uid)
 
     def _warm(self, resource: Resource) -> Event | None:
         if not can_wait(resource.request):
