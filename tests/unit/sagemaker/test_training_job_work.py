@@ -26,6 +26,7 @@ from emulator.engines.port import (
 )
 from emulator.machines.machine import Command, Event, Failed
 from emulator.objects.port import ObjectInfo
+from emulator.optml import feeding
 from emulator.sagemaker.training_job import commands, events, machine
 from emulator.sagemaker.training_job.attending import LEFT_BEHIND, REMOVED
 from emulator.sagemaker.training_job.life import NOUN, Terms
@@ -54,6 +55,9 @@ class Engine:
         self.done: list[str] = []
         self.can_shield = True
         self.launched: LaunchSpec | None = None
+        self.runs = threading.Event()
+        """Set while the container goes on until it is stopped."""
+        self.stopped = threading.Event()
 
     def _do(self, what: str) -> None:
         if self._faults:
@@ -79,12 +83,15 @@ class Engine:
 
     def stop(self, _: Handle, __: float) -> None:
         self._do("stop")
+        self.stopped.set()
 
     def remove(self, _: Handle) -> None:
         self._do("remove")
 
     def wait(self, _: Handle) -> Exit:
         self._do("wait")
+        if self.runs.is_set():
+            self.stopped.wait()
         return Exit(0, False, 0.0, 1.0)
 
     def logs(self, _: Handle) -> Iterator[LogLine]:
@@ -228,6 +235,15 @@ def test_what_the_engine_refuses_is_told(tmp_path: Path, command: Command, outco
 def test_a_container_that_somebody_removed_is_lost_but_need_not_be_stopped(tmp_path: Path) -> None:
     assert House(tmp_path, 1, ContainerGone("gone")).do(WATCH) == events.Lost("algo-1", 1, REMOVED)
     assert House(tmp_path, 1, ContainerGone("gone")).do(STOP) is None
+
+
+def test_a_container_whose_pipes_have_failed_is_ended_for_it_would_wait_for_ever(tmp_path: Path) -> None:
+    house = House(tmp_path, 0, AWAY)
+    house.engine.runs.set()
+    feeder = tmp_path / "job" / "algo-1" / "feeder"
+    feeder.mkdir()
+    (feeder / "feeding").touch()  # and nobody holds the lock: it was killed
+    assert house.do(WATCH) == events.Exited("algo-1", 1, 0, fault=feeding.KILLED)
 
 
 def test_a_job_whose_container_and_files_were_left_behind_fails_and_says_so(tmp_path: Path) -> None:
