@@ -141,17 +141,17 @@ class House:
         )
         self._work = TrainingJobWork(platform)
 
-    def do(self, command: Command) -> Event | None:
-        return self._work(_resource(), command)
+    def do(self, command: Command, **members: Any) -> Event | None:
+        return self._work(_resource(members), command)
 
 
-def _resource() -> Resource:
+def _resource(members: dict[str, Any]) -> Resource:
     life = machine.begin(0.0, Terms(("algo-1",), 60.0))
     status, state = machine.TrainingJobMachine().dump(life)
     state["containers"] = {"algo-1": BOX}
     key = Key(Scope("123456789012", "us-east-1"), NOUN, "job")
     arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
-    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST, state)
+    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST | members, state)
 
 
 AWAY = EngineAway("it is not running")
@@ -209,6 +209,22 @@ def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
     house = House(tmp_path, 2, AWAY)
     assert house.do(commands.Upload()) == events.Uploaded()
     assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
+
+
+@pytest.mark.parametrize("member", ["CheckpointConfig", "TensorBoardOutputConfig", "DebugHookConfig"])
+@pytest.mark.parametrize("path", ["/tmp/a/b", "/opt/ml/output/a/b", "/opt/ml/other"])
+def test_a_directory_that_s3_keeps_is_there_wherever_the_container_is_to_see_it(
+    tmp_path: Path, member: str, path: str
+) -> None:
+    house = House(tmp_path, 0, AWAY)
+    asked = {member: {"S3Uri": "s3://bucket/kept", "S3OutputPath": "s3://bucket/kept", "LocalPath": path}}
+    for command in (commands.Prepare(), commands.Stage(), commands.Launch()):
+        house.do(command, **asked)
+    assert house.engine.launched is not None
+    [mount] = house.engine.launched.mounts
+    assert (mount.inside, mount.source.is_dir(), mount.read_only) == (path, True, False)
+    # Outside of what the container sees otherwise: it could replace what leads there.
+    assert not mount.source.is_relative_to(house.engine.launched.ml)
 
 
 @pytest.mark.parametrize("command", [command for command, _, done in COMMANDS[:5]])
