@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import IO
 
 from emulator import replacing
 from emulator.durable import make_directory
+from emulator.removing import remove_tree
 from emulator.settings import Settings
 
 if sys.platform != "win32":
@@ -117,7 +117,7 @@ class DataDir:
         """Remove the work directories of resources that are not in ``alive`` (uids)."""
         for directory in self.work.glob("*/*"):
             if directory.name not in alive:
-                shutil.rmtree(directory, ignore_errors=True)
+                remove_tree(directory)
 
     def close(self) -> None:
         """Unlock; an ephemeral directory is removed."""
@@ -126,7 +126,7 @@ class DataDir:
         if self._lock is not None:
             self._lock.close()
         if self.ephemeral:
-            shutil.rmtree(self.path, ignore_errors=True)
+            remove_tree(self.path)
 
     @property
     def _announcement(self) -> Path:

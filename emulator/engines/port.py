@@ -34,6 +34,9 @@ class Mount:
     anywhere else, which not every engine can do."""
     source: Path
     read_only: bool = False
+    users: bool = False
+    """The directory is the user's, not one of the emulator's: what is in it already keeps its modes and owners. Where
+    somebody else's files are among it, what the container writes keeps the owner it has, too."""
 
 
 @dataclass(frozen=True, slots=True)

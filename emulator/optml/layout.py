@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from emulator.removing import remove_tree
 
 # Neither waiting for a pipe's writer nor following a link; Windows has neither.
 _CAREFULLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -107,7 +108,7 @@ class Layout:
 
     def remove(self) -> None:
         """Remove the whole directory; fine when it is not there."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove_tree(self.root)
 
     def _make(self, *directories: Path) -> None:
         # The children that a container sees are open to every user; nobody else's way leads through here.

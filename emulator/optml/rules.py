@@ -5,12 +5,16 @@ The rules are those of the API's documentation; AWS's own words for them are not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from emulator.optml.config import mode_of
 
 Document = Mapping[str, Any]
+
+
+_EPOCH = re.compile(r"0|[1-9]\d*", re.ASCII)
 
 
 def refusal(request: Document) -> str | None:
@@ -24,8 +28,10 @@ def _problems(request: Document) -> Iterator[str]:
         for rule in _RULES:
             if problem := rule(channel, mode):
                 yield f"Channel {channel['ChannelName']}: {problem}"
-        if problem := _groups(channel, request["ResourceConfig"]):
-            yield f"Channel {channel['ChannelName']}: {problem}"
+        for problem in (_groups(channel, request["ResourceConfig"]), _network(channel, request)):
+            if problem:
+                yield f"Channel {channel['ChannelName']}: {problem}"
+    yield from _pipes(request)
 
 
 def _augmented(channel: Document, mode: str) -> str | None:
@@ -72,6 +78,22 @@ def _groups(channel: Document, resources: Document) -> str | None:
     if unknown:
         return f"InstanceGroupNames has names that no instance group has: {', '.join(unknown)}."
     return None
+
+
+def _network(channel: Document, request: Document) -> str | None:
+    if "FileSystemDataSource" in channel["DataSource"] and not request.get("VpcConfig"):
+        return "FileSystemDataSource needs VpcConfig: the service reaches a file system through its VPC only."
+    return None
+
+
+def _pipes(request: Document) -> Iterator[str]:
+    """Channels that are called as a pipe of another one will be: ``c_0`` beside the Pipe channel ``c``."""
+    channels = request.get("InputDataConfig", ())
+    piped = {channel["ChannelName"] for channel in channels if mode_of(request, channel) == "Pipe"}
+    for name in (channel["ChannelName"] for channel in channels):
+        other, _, epoch = name.rpartition("_")
+        if other in piped and _EPOCH.fullmatch(epoch):
+            yield f"Channel {name}: the Pipe channel {other} has a pipe of that name, for epoch {epoch}."
 
 
 def _s3(channel: Document) -> Document:

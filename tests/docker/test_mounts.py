@@ -15,6 +15,7 @@ import pytest
 
 from emulator.engines.docker import DockerEngine
 from emulator.engines.port import LaunchSpec, Mount
+from emulator.optml.layout import Layout
 from tests.docker import program_image
 from tests.input_files import seen
 
@@ -142,3 +143,44 @@ def test_a_restarted_emulator_knows_which_directories_to_give_back(
     assert owned.handle == handle
     engine.remove(owned.handle)
     assert (folder / "new").stat().st_uid == 12345
+
+
+def test_a_directory_of_the_users_keeps_its_modes_whoever_writes_to_it(
+    engine: DockerEngine, spec: LaunchSpec, folder: Path, foreign_image: str
+) -> None:
+    mounted = replace(spec, image=foreign_image, mounts=(Mount(CHANNEL, folder, users=True),))
+    before = seen(folder)
+    assert outcome(engine, mounted, f"touch {CHANNEL}/new || cat {CHANNEL}/deep/file")[-1] == "data"
+    assert seen(folder) == before
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "deep")} == {0o755}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can see whose the files are without being that user")
+@pytest.mark.parametrize("beside", ["mine", "somebody's"])
+def test_in_a_directory_of_the_users_only_what_was_made_there_gets_another_owner(
+    engine: DockerEngine, spec: LaunchSpec, folder: Path, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    owners = {folder / "deep": 12345, folder / "deep" / "file": 12345 if beside == "mine" else 54321}
+    for path, owner in owners.items():
+        os.chown(path, owner, 777)
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    monkeypatch.setattr("os.getgid", lambda: 12346)
+    script = f"mkdir -m 700 {CHANNEL}/deep/er; touch {CHANNEL}/deep/er/new"
+    outcome(engine, replace(spec, mounts=(Mount(CHANNEL, folder, users=True),)), script)
+    assert {path: (path.stat().st_uid, path.stat().st_gid) for path in owners} == {
+        path: (owner, 777) for path, owner in owners.items()
+    }
+    assert (folder.stat().st_uid, folder.stat().st_gid) == (0, 0)
+    assert (folder / "deep" / "er" / "new").stat().st_uid == (12345 if beside == "mine" else 0)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can see whose the files are without being that user")
+def test_a_container_may_leave_directories_deeper_than_any_path(
+    engine: DockerEngine, spec: LaunchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    monkeypatch.setattr("os.getgid", lambda: 12346)
+    outcome(engine, spec, "cd /opt/ml/model && for n in $(seq 3000); do mkdir d && cd -P d || exit; done; touch end")
+    layout = Layout(spec.ml.parent)
+    layout.remove()
+    assert not layout.root.exists()

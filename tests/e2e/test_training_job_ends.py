@@ -166,6 +166,13 @@ GROUP_OF_ONE = {"InstanceGroupName": "one", "InstanceType": "ml.m5.large", "Inst
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "relative"}}, "LocalPath"),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/a/../b"}}, "LocalPath"),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/opt/ml"}}, "LocalPath"),
+        (
+            {
+                "CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/x"},
+                "TensorBoardOutputConfig": {"S3OutputPath": f"s3://{BUCKET}/t", "LocalPath": "/x/"},
+            },
+            "must differ",
+        ),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/opt/ml/input/x"}}, "LocalPath"),
         ({"StoppingCondition": {"MaxRuntimeInSeconds": 3000000}}, "28 days"),
     ],

@@ -27,6 +27,7 @@ PATIENCE = 15 * 60.0
 
 POLL_SECONDS = 0.1
 SECONDS_TO_EXPLAIN = 5.0
+SECONDS_TO_INTRODUCE = 10.0
 
 
 class HostFailed(AlgorithmError):
@@ -182,12 +183,23 @@ def _gathered(others: Sequence[str], me: str, deadline: float) -> dict[str, Line
             except TimeoutError as error:
                 raise AlgorithmError(f"Host {', '.join(missing)} did not join the cluster.") from error
             line = Line(connection)
-            name = line.receive()
+            name = _introduced(line)
             if name in missing:
                 lines[name] = line
             else:
                 line.close()
     return lines
+
+
+def _introduced(line: Line) -> Any | None:
+    """The name by which somebody calls; None for a stranger, who may say anything, or nothing."""
+    line.connection.settimeout(SECONDS_TO_INTRODUCE)
+    try:
+        name = line.receive()
+    except (TimeoutError, ValueError):
+        return None
+    line.connection.settimeout(None)
+    return name
 
 
 def _called(leader: str, me: str, deadline: float) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,9 +20,10 @@ ID = "sagemaker-emulator.id"
 CONTAINER = "sagemaker-emulator.name"
 _ML = "sagemaker-emulator.ml"
 _WRITTEN = "sagemaker-emulator.written"
+_USERS = "sagemaker-emulator.users"
 _NETWORK = "sagemaker-emulator.network"
 _PORT = "sagemaker-emulator.port"
-_OWN = (ID, CONTAINER, _ML, _WRITTEN, _NETWORK, _PORT)
+_OWN = (ID, CONTAINER, _ML, _WRITTEN, _USERS, _NETWORK, _PORT)
 
 HOST_NAME = "host.docker.internal"
 
@@ -79,11 +80,15 @@ def container_name(emulator_id: str, name: str) -> str:
     return f"sagemaker-emulator-{emulator_id}-{name}"
 
 
-def labels(emulator_id: str, spec: LaunchSpec, place: Place) -> dict[str, str]:
-    """Everything a restarted emulator needs to make the handle again."""
-    written = [str(mount.source.absolute()) for mount in spec.mounts if not mount.read_only]
+def labels(emulator_id: str, spec: LaunchSpec, place: Place, returned: Sequence[Path] = ()) -> dict[str, str]:
+    """Everything a restarted emulator needs to make the handle again.
+
+    ``returned`` are directories of the user's in which what the container makes is to become the user's.
+    """
+    written = [str(mount.source.absolute()) for mount in spec.mounts if not (mount.read_only or mount.users)]
     ours = {ID: emulator_id, CONTAINER: spec.name, _ML: str(spec.ml.absolute())}
     ours |= {_WRITTEN: json.dumps(written)} if written else {}
+    ours |= {_USERS: json.dumps([str(folder.absolute()) for folder in returned])} if returned else {}
     ours |= {_NETWORK: place.network} if place.sealed else {}
     ours |= {_PORT: str(spec.port)} if spec.port else {}
     return {**spec.labels, **ours}
@@ -128,6 +133,7 @@ def handle(container: str, image: str, own: Mapping[str, str], ip: str | None) -
         "image": image,
         "ml": own.get(_ML, ""),
         "written": json.loads(own.get(_WRITTEN, "[]")),
+        "users": json.loads(own.get(_USERS, "[]")),
         "network": own.get(_NETWORK),
         "port": int(port) if port else None,
         "ip": ip,

@@ -252,7 +252,9 @@ class DockerEngine:
         marks = {containers.ID: self._id, containers.CONTAINER: f"chown-{handle['name']}"}
         able = [handle["image"], *images.local_tags(images.BASE)]
         with translated("give the job's files to this user"):
-            ownership.hand_over(opened.client, map(Path, (handle["ml"], *handle.get("written", ()))), able, marks)
+            ours = map(Path, (handle["ml"], *handle.get("written", ())))
+            ownership.hand_over(opened.client, ours, able, marks)
+            ownership.hand_over(opened.client, map(Path, handle.get("users", ())), able, marks, only_theirs=True)
 
 
 class _Opened:

@@ -95,10 +95,11 @@ class Launcher:
     def _attempt(self, specs: Sequence[LaunchSpec], images: Sequence[Image]) -> list[Handle] | None:
         """Start the hosts; None, and nothing is left of it, when another attempt is worth while."""
         places = self._places(specs)
+        labels = [self._labels(spec, place) for spec, place in zip(specs, places, strict=True)]
         made: list[str] = []
         try:
-            for spec, image, place in zip(specs, images, places, strict=True):
-                made.append(self._create(spec, image, place))
+            for spec, image, place, own in zip(specs, images, places, labels, strict=True):
+                made.append(self._create(spec, image, place, own))
             for container, spec, image in zip(made, specs, images, strict=True):
                 self._start(container, spec, image)
         except (DockerException, OSError) as error:  # a broken connection is an OSError, too
@@ -106,7 +107,11 @@ class Launcher:
             if isinstance(error, APIError) and self._passes(error, specs, places[0].network):
                 return None
             raise
-        return [self._handle(*one) for one in zip(made, specs, images, places, strict=True)]
+        return [self._handle(*one) for one in zip(made, images, places, labels, strict=True)]
+
+    def _labels(self, spec: LaunchSpec, place: Place) -> dict[str, str]:
+        returned = ownership.returned(spec) if self._facts.native else []
+        return containers.labels(self._id, spec, place, returned)
 
     def _places(self, specs: Sequence[LaunchSpec]) -> list[Place]:
         """Where the hosts are to be. A single one that is cut off needs no network at all."""
@@ -123,7 +128,7 @@ class Launcher:
         hosts |= {containers.HOST_NAME: more} if more else {}
         return [Place(network, address, hosts, sealed) for address in addresses]
 
-    def _create(self, spec: LaunchSpec, image: Image, place: Place) -> str:
+    def _create(self, spec: LaunchSpec, image: Image, place: Place, labels: dict[str, str]) -> str:
         mounts.make_points(spec)
         if image.foreign_user:
             ownership.open_to_all(spec)
@@ -134,7 +139,7 @@ class Launcher:
         made = self._client.create_container(
             **arguments,
             name=containers.container_name(self._id, spec.name),
-            labels=containers.labels(self._id, spec, place),
+            labels=labels,
         )
         return str(made["Id"])
 
@@ -172,8 +177,7 @@ class Launcher:
                     f"A container named {name} exists that is not this emulator's. Remove it with `docker rm -f`."
                 )
 
-    def _handle(self, container: str, spec: LaunchSpec, image: Image, place: Place) -> Handle:
-        own = containers.labels(self._id, spec, place)
+    def _handle(self, container: str, image: Image, place: Place, own: dict[str, str]) -> Handle:
         return containers.handle(container, image.id, own, place.address if self._facts.native else None)
 
 

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO
 
 from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Exit, LogLine, State
 from emulator.engines.process import attendant
+from emulator.removing import remove_tree
 
 _IDLE_SECONDS = (0.01, 0.1)
 """How often to look for output: soon after some came, less often when none does. The end is noticed at once."""
@@ -156,7 +156,7 @@ class Job:
             self.stop(0)
             self.wait(1.0)
         self._kill_orphan()
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
 
     def _kill_orphan(self) -> None:
         """A program whose attendant was killed, unless its process id means another process by now."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ from emulator.engines import instances
 from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Handle, LaunchSpec
 from emulator.optml.layout import Layout, open_to_all
 from emulator.optml.model_data import ModelDataError, fetch
+from emulator.removing import remove_tree
 from emulator.sagemaker.container import environment
 from emulator.sagemaker.endpoint.machine import NOUN, Fleet, Instance, Variant
 from emulator.sagemaker.model import data_location
@@ -67,11 +67,11 @@ class InstanceStarter:
 
     def discard(self, resource: Resource, fleet: Fleet) -> None:
         """Remove the files of a fleet."""
-        shutil.rmtree(self._platform.directory(resource) / fleet.id, ignore_errors=True)
+        remove_tree(self._platform.directory(resource) / fleet.id)
 
     def forget(self, resource: Resource) -> None:
         """Remove all files of an endpoint."""
-        shutil.rmtree(self._platform.directory(resource), ignore_errors=True)
+        remove_tree(self._platform.directory(resource))
 
     def _layout(self, resource: Resource, fleet: Fleet, id: str) -> Layout:
         return Layout(self._platform.directory(resource) / fleet.id / id)

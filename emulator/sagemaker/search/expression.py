@@ -12,12 +12,16 @@ from emulator.sagemaker.search.properties import Properties
 from emulator.state.search import TAGS, Anything, Condition, Element, Every, Has, Not, Some, Texts
 
 _MOST_CLAUSES = 50
+_DEEPEST = 25
+"""Levels of SubExpressions: SQLite's parser gives up at some 35. The service's limit is not documented."""
 
 Expression = Mapping[str, Any]
 
 
 def read(expression: Expression, properties: Properties) -> Condition:
     """The condition of a whole expression. Raises ValidationException for one that cannot be asked."""
+    if _is_deeper(expression, _DEEPEST):
+        raise ValidationException(f"A SearchExpression can have at most {_DEEPEST} levels of SubExpressions.")
     clauses = list(_clauses(expression))
     if len(clauses) > _MOST_CLAUSES:  # the service's wording is unverified
         raise ValidationException(
@@ -32,6 +36,13 @@ def read(expression: Expression, properties: Properties) -> Condition:
 def visible(conditions: Iterator[Mapping[str, str]] | list[Mapping[str, str]]) -> Condition:
     """What VisibilityConditions let through: who has the tag, with that value; and who has it not."""
     return Every(tuple(_visible(each) for each in conditions))
+
+
+def _is_deeper(expression: Expression, levels: int) -> bool:
+    level = [expression]
+    for _ in range(levels + 1):
+        level = [inner for each in level for inner in each.get("SubExpressions", ())]
+    return bool(level)
 
 
 def _clauses(expression: Expression) -> Iterator[Mapping[str, Any]]:

@@ -15,8 +15,9 @@ from emulator.optml.layout import Layout
 from emulator.optml.mirror import Mirroring
 from emulator.sagemaker.platform import Platform
 from emulator.sagemaker.training_job import places, utilisation
-from emulator.sagemaker.training_job.commands import Watch
+from emulator.sagemaker.training_job.commands import FAILED_GRACE, Watch
 from emulator.sagemaker.training_job.events import Exited, Lost
+from emulator.sagemaker.training_job.feeding_watch import FeedingWatch
 from emulator.sagemaker.training_job.life import FinalMetric
 from emulator.sagemaker.training_job.output import GROUP, Output
 from emulator.sagemaker.watching import Watcher
@@ -40,7 +41,8 @@ class Attending:
         mirroring = Mirroring(list(places.mirrors(self._platform, resource, layout).values()))
         try:
             output.follow(lambda: self._watcher.lines(command.container))
-            with self._measured(resource, command, layout), mirroring.running():
+            pipes = FeedingWatch(layout, lambda: self._platform.engine.stop(command.container, FAILED_GRACE))
+            with self._measured(resource, command, layout), mirroring.running(), pipes.running():
                 ended = self._watcher.wait(command.container)
         except ContainerGone:
             return Lost(command.host, command.attempt, REMOVED if layout.made else LEFT_BEHIND)

@@ -31,6 +31,7 @@ _LONGEST_RUNTIME = 28 * 86400
 
 _INPUT, _OUTPUT = PurePosixPath("/opt/ml/input"), PurePosixPath("/opt/ml/output/data")
 _OUTPUTS = ("DebugHookConfig", "TensorBoardOutputConfig")
+_SYNCED = ("CheckpointConfig", *_OUTPUTS)
 
 
 _ACCELERATED = re.compile(r"ml\.(p|g|trn)\d")
@@ -190,6 +191,9 @@ def _check_places(request: Mapping[str, Any]) -> None:
             raise ValidationException(
                 f"{member}.LocalPath must be an absolute path that holds nothing of the job's input or output."
             )
+    paths = [PurePosixPath(request[m]["LocalPath"]) for m in _SYNCED if request.get(m, {}).get("LocalPath")]
+    if len(set(paths)) < len(paths):
+        raise ValidationException(f"The LocalPath of {', '.join(_SYNCED)} must differ from each other.")
 
 
 def _is_place(path: str) -> bool:

@@ -25,7 +25,7 @@ def require_directory(settings: Settings, channel: Mapping[str, Any]) -> None:
 def mount(settings: Settings, channel: Mapping[str, Any], inside: str) -> Mount:
     """The channel's directory as a container sees it."""
     read_only = channel["DataSource"]["FileSystemDataSource"]["FileSystemAccessMode"] == "ro"
-    return Mount(inside, _directory(settings, channel).resolve(), read_only=read_only)
+    return Mount(inside, _directory(settings, channel).resolve(), read_only=read_only, users=True)
 
 
 def _directory(settings: Settings, channel: Mapping[str, Any]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,8 @@ from emulator.sagemaker.training_job.warm_pool.machine import NOUN as POOL
 from emulator.state.store import Resource
 
 FIRST_HOST = "algo-1"
+
+_OWN_DEPTH = 2
 
 _TENSORS = "/opt/ml/output/tensors"
 _TENSORBOARD = "/opt/ml/output/tensorboard"
@@ -42,9 +45,11 @@ def pool_directory(platform: Platform, uid: str) -> Path:
 def local(layout: Layout, inside: str) -> Path:
     """The directory of this machine that a container sees at the absolute path ``inside``."""
     path = PurePosixPath(inside)
-    if path.is_relative_to(_ML) and _MOUNTED.intersection(path.relative_to(_ML).parts[:1]):
-        return layout.ml / path.relative_to(_ML)
-    return layout.root / "mounts" / "-".join(path.parts[1:])
+    below = path.relative_to(_ML).parts if path.is_relative_to(_ML) else ()
+    # Deeper down the container could put a link in its way, to anywhere on this machine.
+    if below and below[0] in _MOUNTED and len(below) <= _OWN_DEPTH:
+        return layout.ml.joinpath(*below)
+    return layout.root / "mounts" / hashlib.sha256(str(path).encode()).hexdigest()[:16]
 
 
 def synced(resource: Resource) -> dict[str, S3Uri]:

@@ -90,6 +90,8 @@ class Staging:
                 self._stage_channel(resource, channel, layout, cluster, host, shared=shared)
         config.write(layout.config, resource.request, cluster, host)
         open_to_all(layout.ml / _INPUT)
+        for mount in places.mounts(layout, resource):
+            mount.source.mkdir(parents=True, exist_ok=True)
         self._bring_checkpoints(resource, layout)
 
     def _stage_channel(

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -89,14 +90,12 @@ def _share(part: float, whole: float | None) -> float | None:
 
 def _size(directory: str) -> int:
     """Bytes of the files below a directory; what goes away meanwhile counts nothing."""
-    total = 0
-    try:
-        with os.scandir(directory) as entries:
+    total, pending = 0, [directory]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    total += _size(entry.path)
+                    pending.append(entry.path)
                 else:
                     total += entry.stat(follow_symlinks=False).st_size
-    except OSError:
-        return total
     return total

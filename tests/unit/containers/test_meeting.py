@@ -49,7 +49,8 @@ def test_a_name_that_is_never_known_is_named() -> None:
         meet(["algo-1.invalid", "algo-2.invalid"], "algo-2.invalid", patience=0.3)
 
 
-def test_a_stranger_at_the_door_is_turned_away(hosts: list[str]) -> None:
+@pytest.mark.parametrize("says", [b'"somebody"\n', b"GET / HTTP/1.1\n", b"[]\n", b""])
+def test_a_stranger_at_the_door_is_turned_away(hosts: list[str], says: bytes) -> None:
     with ThreadPoolExecutor() as threads:
         leader = threads.submit(talk, hosts[:2], hosts[0])
         while True:
@@ -59,7 +60,8 @@ def test_a_stranger_at_the_door_is_turned_away(hosts: list[str]) -> None:
             except ConnectionRefusedError:
                 continue
         with stranger:
-            stranger.sendall(b'"somebody"\n')
+            stranger.sendall(says)
+            stranger.settimeout(PATIENCE)
             assert stranger.recv(1) == b""
         talk(hosts[:2], hosts[1])
         assert leader.result()[0] == dict(zip(hosts[:2], (0, 1), strict=True))

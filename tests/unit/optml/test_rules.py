@@ -12,7 +12,12 @@ AUGMENTED = {"S3DataType": "AugmentedManifestFile", "AttributeNames": ["a-ref"]}
 GROUPS = [{"InstanceGroupName": "one", "InstanceType": "ml.m5.large", "InstanceCount": 1}]
 
 
-def request(mode: str = "File", *, groups: Any = None, file_system: bool = False, **channel: Any) -> dict[str, Any]:
+VPC = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+
+
+def request(
+    mode: str = "File", *, groups: Any = None, file_system: bool = False, vpc: bool = True, **channel: Any
+) -> dict[str, Any]:
     """A request with one channel; members of S3DataSource may be given as ``source``."""
     source = {"S3DataType": "S3Prefix", "S3Uri": "s3://b/d", **channel.pop("source", {})}
     data = {"FileSystemDataSource": {}} if file_system else {"S3DataSource": source}
@@ -20,7 +25,16 @@ def request(mode: str = "File", *, groups: Any = None, file_system: bool = False
         "AlgorithmSpecification": {"TrainingInputMode": mode},
         "ResourceConfig": {"InstanceGroups": groups} if groups else {},
         "InputDataConfig": [{"ChannelName": "train", "DataSource": data, **channel}],
+        **({"VpcConfig": VPC} if vpc else {}),
     }
+
+
+def beside(name: str, mode: str, pipe: str = "train") -> dict[str, Any]:
+    """A request with a Pipe channel, and with one called ``name``."""
+    asked = request("Pipe")
+    [channel] = asked["InputDataConfig"]
+    other = {**channel, "ChannelName": name, "InputMode": mode}
+    return {**asked, "InputDataConfig": [other, {**channel, "ChannelName": pipe}]}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +47,7 @@ def request(mode: str = "File", *, groups: Any = None, file_system: bool = False
         (request(CompressionType="Gzip"), "CompressionType can only be used in Pipe"),
         (request(RecordWrapperType="RecordIO"), "RecordWrapperType can only be used in Pipe"),
         (request("FastFile", file_system=True), "FileSystemDataSource can only be used in File"),
+        (request(file_system=True, vpc=False), "FileSystemDataSource needs VpcConfig"),
         (request(source={"InstanceGroupNames": ["one"]}), "InstanceGroupNames needs InstanceGroups"),
         (request(groups=GROUPS, source={"InstanceGroupNames": ["one", "two"]}), "no instance group has: two."),
     ],
@@ -52,8 +67,26 @@ def test_what_the_service_does_not_take_is_refused_with_the_channels_name(asked:
         request("FastFile", source={"S3DataType": "ManifestFile"}),
         request("Pipe", InputMode="File", file_system=True),
         request(groups=GROUPS, source={"InstanceGroupNames": ["one"]}),
+        request(vpc=False),
+        beside("train_00", "File"),
+        beside("train_x", "File"),
+        beside("train0", "File"),
+        beside("0", "File"),
         {"AlgorithmSpecification": {}, "ResourceConfig": {}},
     ],
 )
 def test_what_the_service_takes_is_let_through(asked: dict[str, Any]) -> None:
+    assert refusal(asked) is None
+
+
+@pytest.mark.parametrize("mode", ["File", "FastFile", "Pipe"])
+@pytest.mark.parametrize("epoch", ["0", "12"])
+def test_a_channel_that_is_called_like_a_pipe_of_another_is_refused(mode: str, epoch: str) -> None:
+    refused = refusal(beside(f"train_{epoch}", mode))
+    assert refused == f"Channel train_{epoch}: the Pipe channel train has a pipe of that name, for epoch {epoch}."
+
+
+def test_a_channel_may_be_called_so_where_nothing_is_piped() -> None:
+    asked = beside("train_0", "File")
+    asked["AlgorithmSpecification"]["TrainingInputMode"] = "File"
     assert refusal(asked) is None

@@ -26,6 +26,7 @@ from emulator.engines.port import (
 )
 from emulator.machines.machine import Command, Event, Failed
 from emulator.objects.port import ObjectInfo
+from emulator.optml import feeding
 from emulator.sagemaker.training_job import commands, events, machine
 from emulator.sagemaker.training_job.attending import LEFT_BEHIND, REMOVED
 from emulator.sagemaker.training_job.life import NOUN, Terms
@@ -54,6 +55,9 @@ class Engine:
         self.done: list[str] = []
         self.can_shield = True
         self.launched: LaunchSpec | None = None
+        self.runs = threading.Event()
+        """Set while the container goes on until it is stopped."""
+        self.stopped = threading.Event()
 
     def _do(self, what: str) -> None:
         if self._faults:
@@ -79,12 +83,15 @@ class Engine:
 
     def stop(self, _: Handle, __: float) -> None:
         self._do("stop")
+        self.stopped.set()
 
     def remove(self, _: Handle) -> None:
         self._do("remove")
 
     def wait(self, _: Handle) -> Exit:
         self._do("wait")
+        if self.runs.is_set():
+            self.stopped.wait()
         return Exit(0, False, 0.0, 1.0)
 
     def logs(self, _: Handle) -> Iterator[LogLine]:
@@ -134,17 +141,17 @@ class House:
         )
         self._work = TrainingJobWork(platform)
 
-    def do(self, command: Command) -> Event | None:
-        return self._work(_resource(), command)
+    def do(self, command: Command, **members: Any) -> Event | None:
+        return self._work(_resource(members), command)
 
 
-def _resource() -> Resource:
+def _resource(members: dict[str, Any]) -> Resource:
     life = machine.begin(0.0, Terms(("algo-1",), 60.0))
     status, state = machine.TrainingJobMachine().dump(life)
     state["containers"] = {"algo-1": BOX}
     key = Key(Scope("123456789012", "us-east-1"), NOUN, "job")
     arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
-    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST, state)
+    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST | members, state)
 
 
 AWAY = EngineAway("it is not running")
@@ -204,6 +211,22 @@ def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
     assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
 
 
+@pytest.mark.parametrize("member", ["CheckpointConfig", "TensorBoardOutputConfig", "DebugHookConfig"])
+@pytest.mark.parametrize("path", ["/tmp/a/b", "/opt/ml/output/a/b", "/opt/ml/other"])
+def test_a_directory_that_s3_keeps_is_there_wherever_the_container_is_to_see_it(
+    tmp_path: Path, member: str, path: str
+) -> None:
+    house = House(tmp_path, 0, AWAY)
+    asked = {member: {"S3Uri": "s3://bucket/kept", "S3OutputPath": "s3://bucket/kept", "LocalPath": path}}
+    for command in (commands.Prepare(), commands.Stage(), commands.Launch()):
+        house.do(command, **asked)
+    assert house.engine.launched is not None
+    [mount] = house.engine.launched.mounts
+    assert (mount.inside, mount.source.is_dir(), mount.read_only) == (path, True, False)
+    # Outside of what the container sees otherwise: it could replace what leads there.
+    assert not mount.source.is_relative_to(house.engine.launched.ml)
+
+
 @pytest.mark.parametrize("command", [command for command, _, done in COMMANDS[:5]])
 def test_an_emulator_that_stops_in_an_outage_leaves_the_command_to_the_next(tmp_path: Path, command: Command) -> None:
     house = House(tmp_path, 1, AWAY)
@@ -228,6 +251,15 @@ def test_what_the_engine_refuses_is_told(tmp_path: Path, command: Command, outco
 def test_a_container_that_somebody_removed_is_lost_but_need_not_be_stopped(tmp_path: Path) -> None:
     assert House(tmp_path, 1, ContainerGone("gone")).do(WATCH) == events.Lost("algo-1", 1, REMOVED)
     assert House(tmp_path, 1, ContainerGone("gone")).do(STOP) is None
+
+
+def test_a_container_whose_pipes_have_failed_is_ended_for_it_would_wait_for_ever(tmp_path: Path) -> None:
+    house = House(tmp_path, 0, AWAY)
+    house.engine.runs.set()
+    feeder = tmp_path / "job" / "algo-1" / "feeder"
+    feeder.mkdir()
+    (feeder / "feeding").touch()  # and nobody holds the lock: it was killed
+    assert house.do(WATCH) == events.Exited("algo-1", 1, 0, fault=feeding.KILLED)
 
 
 def test_a_job_whose_container_and_files_were_left_behind_fails_and_says_so(tmp_path: Path) -> None:
