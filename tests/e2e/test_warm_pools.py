@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from emulator.testing import Control
 
+from emulator.testing import Control
 from tests.e2e.conftest import ENGINES, csv
 from tests.running import RunningEmulator, ended, training_request, until
 from tests.scripted import BUCKET, files, instances

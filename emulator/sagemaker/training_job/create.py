@@ -132,7 +132,8 @@ def _check_members(request: Mapping[str, Any]) -> None:
         refuse_unbuilt("CreateTrainingJob", request, UNBUILT)
         where = missing[0][0].lower() + missing[0][1:]
         raise ValidationException(
-            f"1 validation error detected: Value null at '{where}' failed to satisfy constraint: Member must not be null"
+            f"1 validation error detected: Value null at '{where}' failed to satisfy constraint: "
+            "Member must not be null"
         )
 
 
