@@ -187,6 +187,25 @@ def test_bad_input_is_refused_and_leaves_no_job(
         sagemaker.describe_training_job(TrainingJobName=name)
 
 
+@pytest.mark.parametrize("member", ["AlgorithmSpecification", "ResourceConfig"])
+def test_what_only_a_serverless_job_can_do_without_is_required(
+    emulator: RunningEmulator, name: str, member: str
+) -> None:
+    request = training_request(name, BUCKET)
+    del request[member]
+    create = emulator.client("sagemaker").create_training_job
+    with pytest.raises(ClientError, match=f"(?i)value null at '{member}'"):
+        create(**request)
+    with pytest.raises(ClientError, match="serverless"):
+        create(
+            **request,
+            ServerlessJobConfig={
+                "BaseModelArn": "arn:aws:sagemaker:us-east-1:aws:hub-content/a/b/c/1.0.0",
+                "JobType": "FineTuning",
+            },
+        )
+
+
 @pytest.mark.parametrize(("failing", "code"), [(False, 0), (True, 255)])
 def test_the_cli_waits_for_a_job_with_its_own_waiter(
     emulator: RunningEmulator, control: Control, name: str, failing: bool, code: int

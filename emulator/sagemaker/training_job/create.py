@@ -48,9 +48,9 @@ def _asks_source(request: Mapping[str, Any]) -> bool:
 
 
 UNBUILT: tuple[Unbuilt, ...] = (
-    ("AlgorithmName", lambda r: "AlgorithmName" in r["AlgorithmSpecification"]),
-    ("InstancePreferences", lambda r: "InstancePreferences" in r["ResourceConfig"]),
-    ("training plans", lambda r: "TrainingPlanArn" in r["ResourceConfig"]),
+    ("AlgorithmName", lambda r: "AlgorithmName" in r.get("AlgorithmSpecification", ())),
+    ("InstancePreferences", lambda r: "InstancePreferences" in r.get("ResourceConfig", ())),
+    ("training plans", lambda r: "TrainingPlanArn" in r.get("ResourceConfig", ())),
     ("a data source of conversations", _asks_source),
     ("Debugger rules", lambda r: bool(r.get("DebugRuleConfigurations") or r.get("ProfilerRuleConfigurations"))),
     ("session chaining", lambda r: "SessionChainingConfig" in r and bool(r["SessionChainingConfig"])),
@@ -105,6 +105,7 @@ def _check(platform: Platform, call: Call, request: Mapping[str, Any]) -> None:
     existing = platform.store.get(Key(call.scope, NOUN, request["TrainingJobName"]))
     if existing is not None:
         raise _duplicate(existing.arn)
+    _check_members(request)
     _check_algorithm(request["AlgorithmSpecification"])
     refuse_unbuilt("CreateTrainingJob", request, UNBUILT)
     _check_resources(request["ResourceConfig"])
@@ -123,6 +124,18 @@ def _check_source(platform: Platform, call: Call, number: int, channel: Mapping[
     where = f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri"
     uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
     require_objects(platform, call.scope, uri, call.input["RoleArn"], where)
+
+
+def _check_members(request: Mapping[str, Any]) -> None:
+    """Only a serverless job, which is not built, can do without them, so the model does not require them."""
+    missing = [member for member in ("AlgorithmSpecification", "ResourceConfig") if member not in request]
+    if missing:
+        refuse_unbuilt("CreateTrainingJob", request, UNBUILT)
+        where = missing[0][0].lower() + missing[0][1:]
+        raise ValidationException(
+            f"1 validation error detected: Value null at '{where}' failed to satisfy constraint: "
+            "Member must not be null"
+        )
 
 
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:

@@ -18,7 +18,8 @@ def require_directory(settings: Settings, channel: Mapping[str, Any]) -> None:
     if not directory.resolve().is_relative_to(root.resolve()) or not directory.is_dir():
         raise ValidationException(
             f"The directory {source['DirectoryPath']} of the file system {source['FileSystemId']} does not exist. "
-            f"Here it is {directory}: make it, or link it to your data. --file-systems names another place."
+            f"Here it is {directory}, and must not lead out of {root}, which may be a link to your data. "
+            "--file-systems names another place."
         )
 
 
