@@ -122,13 +122,17 @@ def test_a_role_that_sagemaker_may_not_assume_is_refused(emulator: RunningEmulat
     )
 
 
+ONE_INSTANCE = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+PLAN = "arn:aws:sagemaker:us-east-1:123456789012:training-plan/mine"
+RULE = {"RuleConfigurationName": "rule", "RuleEvaluatorImage": "image"}
+
+
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}}, "more than one"),
-        ({"AlgorithmSpecification": {"TrainingImage": XGBOOST, "TrainingInputMode": "Pipe"}}, "input mode"),
-        ({"EnableManagedSpotTraining": True}, "spot"),
-        ({"CheckpointConfig": {"S3Uri": "s3://bucket/c"}}, "checkpoints"),
+        ({"AlgorithmSpecification": {"AlgorithmName": "mine", "TrainingInputMode": "File"}}, "AlgorithmName"),
+        ({"ResourceConfig": {**ONE_INSTANCE, "TrainingPlanArn": PLAN}}, "training plans"),
+        ({"DebugRuleConfigurations": [RULE]}, "Debugger rules"),
     ],
 )
 def test_what_is_not_built_answers_501_and_says_so(unchecked: Any, members: dict[str, Any], words: str) -> None:

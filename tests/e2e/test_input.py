@@ -144,7 +144,7 @@ def test_a_channel_is_linked_and_nothing_is_left_of_it_after_a_kill(
     before = stored(emulator)
     emulator.client("sagemaker").create_training_job(**request_of("job", program_image.IMAGE, "wait.py"))
     until(lambda: waiting(emulator, "job"), what="the container waits")
-    (staged,) = emulator.data_dir.glob("work/training-job/*/ml/input/data/code/data")
+    (staged,) = emulator.data_dir.glob("work/training-job/*/algo-1/ml/input/data/code/data")
     assert staged.read_bytes() == CONTENT
     assert staged.stat().st_nlink == 2
     emulator.kill()

@@ -125,8 +125,8 @@ def test_on_a_full_disk_small_changes_happen_or_are_refused_and_nothing_else(dis
     s3, sagemaker = emulator.client("s3"), emulator.client("sagemaker")
     found = s3.list_objects_v2(Bucket="bucket", Prefix="tiny-").get("Contents", [])
     assert {one["Key"] for one in found} == {f"tiny-{number}" for number in stored}
-    models = sagemaker.list_models(NameContains="tiny-")["Models"]
-    assert {one["ModelName"] for one in models} == {f"tiny-{number}" for number in made}
+    pages = sagemaker.get_paginator("list_models").paginate(NameContains="tiny-")
+    assert {one["ModelName"] for page in pages for one in page["Models"]} == {f"tiny-{number}" for number in made}
     s3.put_object(Bucket="bucket", Key="tiny", Body=b"tiny")
     assert emulator.stop() == 0, emulator.log()
 

@@ -133,7 +133,9 @@ def test_a_hundred_thousand_objects_are_staged_without_remembering_them(tmp_path
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(files(tmp_path / "train")) == 1000
-    assert peak < 4 << 20  # remembered, these names would take 16 MB; threads of other tests take some as well
+    # Remembered, these names would take 16 MB. Python's table of interned strings, which the parts of each path pass
+    # through, may grow by 5 MB meanwhile, depending on what other tests have put there; their threads take some as well.
+    assert peak < 10 << 20
 
 
 def test_a_bucket_that_went_away_fails_the_download_in_the_services_words(tmp_path: Path) -> None:

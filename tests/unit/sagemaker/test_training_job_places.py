@@ -27,14 +27,18 @@ def job(**request: Any) -> Resource:
     ("inside", "place"),
     [
         ("/opt/ml/checkpoints/", "ml/checkpoints"),
-        ("/opt/ml/model/inner", "ml/model/inner"),
         ("/opt/ml/output/tensors", "ml/output/tensors"),
-        ("/opt/ml/own", "mounts/opt-ml-own"),
-        ("/tmp/a/b", "mounts/tmp-a-b"),
     ],
 )
-def test_a_directory_of_the_container_has_its_place(tmp_path: Path, inside: str, place: str) -> None:
+def test_what_lies_right_below_a_directory_of_the_container_is_there(tmp_path: Path, inside: str, place: str) -> None:
     assert places.local(Layout(tmp_path), inside) == tmp_path / place
+
+
+def test_every_other_directory_has_a_place_of_its_own_out_of_the_containers_reach(tmp_path: Path) -> None:
+    others = ["/opt/ml/own", "/tmp/a/b", "/tmp/a-b", "/opt/ml/model/deep/er"]
+    found = {places.local(Layout(tmp_path), inside) for inside in others}
+    assert {path.parent for path in found} == {tmp_path / "mounts"}
+    assert len(found) == len(others)
 
 
 def test_nothing_is_synced_unless_the_request_says_so() -> None:
@@ -61,7 +65,7 @@ def test_only_what_lies_beside_the_containers_own_directories_is_mounted(tmp_pat
         CheckpointConfig={"S3Uri": "s3://b/c"},
         TensorBoardOutputConfig={"S3OutputPath": "s3://b/t", "LocalPath": "/logs"},
     )
-    assert places.mounts(Layout(tmp_path), resource) == [Mount("/logs", tmp_path / "mounts" / "logs")]
+    assert places.mounts(Layout(tmp_path), resource) == [Mount("/logs", places.local(Layout(tmp_path), "/logs"))]
 
 
 def file_system(directory: str, mode: str = "ro") -> dict[str, Any]:
@@ -76,7 +80,8 @@ def test_a_file_system_may_be_a_link_to_the_users_data(tmp_path: Path, mode: str
     (tmp_path / "systems" / "fs-01234567").symlink_to(tmp_path / "data")
     settings, channel = Settings(file_systems=str(tmp_path / "systems")), file_system("/deep", mode)
     file_systems.require_directory(settings, channel)
-    assert file_systems.mount(settings, channel, "/in") == Mount("/in", tmp_path / "data" / "deep", read_only=read_only)
+    wanted = Mount("/in", tmp_path / "data" / "deep", read_only=read_only, users=True)
+    assert file_systems.mount(settings, channel, "/in") == wanted
 
 
 @pytest.mark.parametrize("directory", ["/missing", "/../fs-76543210", "/out"])
