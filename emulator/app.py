@@ -232,6 +232,7 @@ class Emulator:
         claimed = self._supervisor.claims(unfinished)
         self._quietly(lambda: reap(self._engine, lambda owned: claimed(owned.labels)))
         data.sweep({resource.uid for resource in unfinished})
+        self._supervisor.hold(unfinished)
         nouns.before_serving(self._platform)
         self._front.start()
         for end in (self._end_containers, self._traffic.flush, self._supervisor.close, self._front.stop):

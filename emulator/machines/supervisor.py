@@ -102,13 +102,14 @@ class Supervisor:
         """
         with self._lock(resource.key):
             found = self._store.get(resource.key)
-            if not self._open or found is None or found.uid != resource.uid:
+            if found is None or found.uid != resource.uid:
+                self._capacity.release(resource.uid)  # it may have been granted some while it went away
                 return None
-            return self._apply(found, event)
+            return self._apply(found, event) if self._open else None
 
     def later(self, at: float, resource: Resource, event: Event) -> None:
         """Post an event at a time (seconds since the epoch), unless the emulator ends before."""
-        self._alarms.set(at, (resource, event))
+        self._alarms.set(at, (_named(resource), event))
 
     def unfinished(self) -> list[Resource]:
         """Every stored resource whose life may wait for something. Ask before new ones can begin."""
@@ -118,14 +119,24 @@ class Supervisor:
             for resource in self._store.scan(kind.machine.noun, kind.machine.living)
         ]
 
+    def hold(self, unfinished: Iterable[Resource]) -> None:
+        """Count the instances that these lives have; to be said before anybody can ask for some."""
+        for resource in unfinished:
+            self._run(resource, (each for each in self._pending(resource) if isinstance(each, Hold)))
+
     def recover(self, unfinished: Iterable[Resource]) -> int:
         """Give these lives their pending commands again; answers how many waited for something."""
-        waiting = [(resource, self._pending(resource)) for resource in unfinished]
-        # Whoever has instances says so before anybody asks for some.
-        for resource, commands in sorted(waiting, key=lambda one: not any(isinstance(each, Hold) for each in one[1])):
-            with self._lock(resource.key):
-                self._run(resource, commands)
-        return sum(bool(commands) for _, commands in waiting)
+        unfinished = list(unfinished)
+        self.hold(unfinished)
+        return sum(self._recovered(resource) for resource in unfinished)
+
+    def _recovered(self, resource: Resource) -> bool:
+        with self._lock(resource.key):
+            found = self._store.get(resource.key)  # a request may have ended it since it was looked up
+            commands = self._pending(found) if found is not None and found.uid == resource.uid else ()
+            if found is not None:
+                self._run(found, commands)
+        return bool(commands)
 
     def _pending(self, resource: Resource) -> tuple[Command, ...]:
         machine = self._kinds[resource.key.noun].machine
@@ -183,7 +194,7 @@ class Supervisor:
         for command in commands:
             match command:
                 case Alarm(at, event):
-                    self._alarms.set(at, (resource, event))
+                    self.later(at, resource, event)
                 case Reserve():
                     self._reserve(resource, command)
                 case Hold(count):
@@ -195,7 +206,7 @@ class Supervisor:
                     self._start(name, partial(self._work, resource, command), command.lasting)
 
     def _reserve(self, resource: Resource, command: Reserve) -> None:
-        granted = (resource, command.granted)
+        granted = (_named(resource), command.granted)
         match self._capacity.reserve(resource.uid, command.count, resource.created_at, granted):
             case "granted":
                 self._soon(granted)
@@ -217,9 +228,9 @@ class Supervisor:
                     self._busy.pop(threading.current_thread(), None)
 
         thread = threading.Thread(target=run, name=name, daemon=True)
-        with self._guard:
+        with self._guard:  # who settles finds only threads that can be waited for
+            thread.start()
             self._busy[thread] = lasting
-        thread.start()
 
     def _work(self, resource: Resource, command: Command) -> None:
         event = self._outcome(resource, command)
@@ -241,17 +252,28 @@ class Supervisor:
                     return
 
     def _outcome(self, resource: Resource, command: Command) -> Event | None:
-        try:
-            return self._kinds[resource.key.noun].work(resource, command)
-        except Exception as error:
-            log.exception("%s: %s failed", resource.arn, type(command).__name__)
-            return Failed(f"InternalServerError: the emulator failed in {type(command).__name__}: {error!r}")
+        name = type(command).__name__
+        while True:
+            try:
+                return self._kinds[resource.key.noun].work(resource, command)
+            except StoreUnavailable as error:
+                log.error("%s: the store is not there for %s (%s); trying again", resource.arn, name, error)
+                if self.closing.wait(_TRY_AGAIN_SECONDS):
+                    return None
+            except Exception as error:
+                log.exception("%s: %s failed", resource.arn, name)
+                return Failed(f"InternalServerError: the emulator failed in {name}: {error!r}")
 
     def _ring(self, alarm: tuple[Resource, Event]) -> None:
         self._deliver(*alarm)
 
     def _lock(self, key: Key) -> threading.RLock:
         return self._locks[hash(key) % _STRIPES]
+
+
+def _named(resource: Resource) -> Resource:
+    """As much of a resource as its events need: what waits for hours keeps no request in memory."""
+    return replace(resource, request={}, state={})
 
 
 def _too_many(count: int, limit: int | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from emulator.sagemaker.training_job.events import Exited
-from emulator.sagemaker.training_job.life import Ending, FinalMetric, TrainingJob, enter
+from emulator.sagemaker.training_job.life import Ending, FinalMetric, LeftPool, TrainingJob, enter
 
 _REASON_LIMIT = 1024
 
@@ -74,8 +74,10 @@ def reason_of(event: Exited) -> str | None:
 
 def fail(life: TrainingJob, reason: str, at: float) -> TrainingJob:
     """Something beyond the program's own end went wrong."""
-    if life.ending == "Failed" or life.phase == "retaining":  # the first reason matters more than what comes after it
+    if life.phase == "retaining":
         return finish(life, life.ending or "Failed", at)
+    if life.ending == "Failed":  # the first reason matters more than what comes after it
+        return close(life, "Failed", at)
     if life.ending is not None and life.phase not in ("uploading", "clearing"):
         # What the containers wrote is kept, however their end went; the upload ends those that still run.
         return replace(life, phase="uploading") if life.containers else close(life, life.ending, at)
@@ -131,6 +133,13 @@ def finish(life: TrainingJob, ending: Ending, at: float) -> TrainingJob:
     ended = at if life.started_at is not None else None
     closed = enter(_parted(life, at), ending, _CLOSING_MESSAGE[ending], at, end=at)
     return replace(closed, phase="done", status=status, ending=ending, ended_at=ended)
+
+
+def newer(known: LeftPool | None, told: LeftPool | None) -> LeftPool | None:
+    """What has become of the pool, whatever the order in which it was told: none is Available again."""
+    if told is None or (known is not None and known.status != "Available" and told.status == "Available"):
+        return known
+    return told
 
 
 def merged(known: Iterable[FinalMetric], more: Iterable[FinalMetric]) -> tuple[FinalMetric, ...]:

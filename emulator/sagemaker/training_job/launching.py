@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emulator.engines import images, instances
-from emulator.engines.port import EngineClosed, EngineError, LaunchSpec, Mount
+from emulator.engines.port import EngineClosed, EngineError, Handle, LaunchSpec, Mount
 from emulator.machines.machine import Event, Failed
 from emulator.optml import config, feeding
 from emulator.optml.cluster import Cluster, Host
@@ -64,8 +66,7 @@ class Launching:
                 return Launched({places.FIRST_HOST: waiting})
             specs = self._specs(resource)
             handles = self._watcher.patiently(lambda: self._platform.engine.launch_all(list(specs.values())))
-            for layout in places.layouts(self._platform, resource).values():
-                feeding.start(layout, self._platform.clock.now() + self._longest(resource))
+            self._feed(resource, handles)
         except EngineClosed:
             raise
         except EngineError as error:
@@ -86,23 +87,40 @@ class Launching:
         )
         return dict(self._watcher.patiently(lambda: self._platform.engine.launch(waiting)))
 
+    def _feed(self, resource: Resource, handles: Sequence[Handle]) -> None:
+        """Have the pipes of all hosts fed. The containers, which nobody knows of yet, go when that cannot be."""
+        # The machine's own time, which the feeder goes by: the emulator's may be shifted.
+        until = time.time() + life_of(resource).terms.max_runtime + _FEEDING_AFTER_THE_END
+        try:
+            for layout in places.layouts(self._platform, resource).values():
+                feeding.start(layout, until)
+        except OSError:
+            for handle in handles:
+                self._watcher.patiently(partial(self._platform.engine.remove, handle))
+            raise
+
     def _waiting(self, resource: Resource) -> dict[str, Any] | None:
         """Hand the job to the container that waits for it; None when there is none, or no longer."""
         claim = life_of(resource).pool
-        if claim is None or claim.container is None or self._platform.engine.state(claim.container) != "running":
+        if claim is None or claim.container is None:
             return None
-        layout = places.layouts(self._platform, resource)[places.FIRST_HOST]
+        container, layout = claim.container, places.layouts(self._platform, resource)[places.FIRST_HOST]
+        if (layout.ml / JOB).exists():  # it was told before a crash: it may have trained to its end since then
+            return container
+        if self._watcher.patiently(lambda: self._platform.engine.state(container)) != "running":
+            return None
         host = Cluster.of(resource.request["ResourceConfig"]).hosts[0]
         _tell(layout, self._environment(resource, host))
-        return claim.container
-
-    def _longest(self, resource: Resource) -> float:
-        return life_of(resource).terms.max_runtime + _FEEDING_AFTER_THE_END
+        return container
 
     def _specs(self, resource: Resource) -> dict[str, LaunchSpec]:
         layouts = places.layouts(self._platform, resource)
-        hosts = Cluster.of(resource.request["ResourceConfig"]).hosts
-        return {host.name: self._spec(resource, host, layouts[host.name]) for host in hosts}
+        hosts, attempt = Cluster.of(resource.request["ResourceConfig"]).hosts, life_of(resource).attempt
+        specs = {host.name: self._spec(resource, host, layouts[host.name]) for host in hosts}
+        if attempt == 1:
+            return specs
+        # A container of an earlier attempt that could not be removed must not be found in this one's place.
+        return {host: replace(spec, name=f"{spec.name}-{attempt}") for host, spec in specs.items()}
 
     def _spec(self, resource: Resource, host: Host, layout: Layout) -> LaunchSpec:
         request = resource.request

@@ -86,7 +86,7 @@ class TrainingJobMachine:
 
     def step(self, life: TrainingJob, event: Event, at: float) -> Step[TrainingJob]:
         if isinstance(event, PoolChanged):  # the one thing that still happens to a job that has ended
-            return replace(life, left=event.left), ()
+            return replace(life, left=ends.newer(life.left, event.left)), ()
         if life.terminal:
             return life, ()
         changed = _next(life, event, at)
@@ -184,7 +184,7 @@ def _onward(life: TrainingJob, event: Event, at: float) -> TrainingJob:
         case "uploading", Uploaded():
             return ends.close(life, life.ending or "Completed", at)
         case "retaining", Retained(left):
-            return ends.finish(replace(life, left=left), life.ending or "Completed", at)
+            return ends.finish(replace(life, left=ends.newer(life.left, left)), life.ending or "Completed", at)
         case "clearing", Cleaned():
             return ends.begin_again(life, at)
         case _:

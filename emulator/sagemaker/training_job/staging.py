@@ -71,8 +71,9 @@ class Staging:
         claim = self._pools.claim(resource)
         if claim is None or claim.container is None:
             return claim
-        ready = can_wait(resource.request) and self._platform.engine.state(claim.container) == "running"
-        return claim if ready else Claim(claim.name, claim.uid)
+        container = claim.container
+        state = self._watcher.patiently(lambda: self._platform.engine.state(container))
+        return claim if can_wait(resource.request) and state == "running" else Claim(claim.name, claim.uid)
 
     def _make(self, resource: Resource) -> None:
         """The hosts' directories, afresh."""

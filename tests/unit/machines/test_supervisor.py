@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -230,6 +232,48 @@ def test_an_event_that_cannot_be_stored_now_is_stored_later(
     workshop.begin()
     assert status(workshop) == "on"
     assert faults == []
+
+
+def test_a_command_that_finds_no_store_is_carried_out_again(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [StoreUnavailable("disk full"), StoreUnavailable("disk full")]
+
+    def light() -> Event:
+        if faults:
+            raise faults.pop()
+        return Lit(60)
+
+    monkeypatch.setattr("emulator.machines.supervisor._TRY_AGAIN_SECONDS", 0.01)
+    workshop.hands[Light] = light
+    workshop.begin()
+    assert status(workshop) == "on"
+
+
+def test_one_can_settle_while_work_is_being_started(workshop: Workshop) -> None:
+    def start() -> None:
+        for number in range(1000):
+            workshop.supervisor.beside(str(number), lambda: None)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    while starting.is_alive():
+        assert workshop.supervisor.settle(10.0, lasting=True)
+    assert workshop.supervisor.settle(10.0, lasting=True)
+
+
+def test_what_is_due_later_keeps_no_request_in_memory(workshop: Workshop) -> None:
+    class Request(dict[str, str]):
+        """A dictionary of which one can tell whether it is gone."""
+
+    request = Request(large="x" * 1000)
+    gone = weakref.ref(request)
+    resource = replace(workshop.begin(), request=request)
+    del request
+    workshop.supervisor.later(SystemClock().now() + 86400, resource, Burnt())
+    del resource
+    gc.collect()
+    assert gone() is None
 
 
 def test_containers_are_claimed_by_living_resources_only(workshop: Workshop) -> None:

@@ -134,7 +134,7 @@ def test_a_hundred_thousand_objects_are_staged_without_remembering_them(tmp_path
     tracemalloc.stop()
     assert len(files(tmp_path / "train")) == 1000
     # Remembered, these names would take 16 MB. Python's table of interned strings, which the parts of each path pass
-    # through, may grow by 5 MB meanwhile, depending on what other tests have put there; their threads take some as well.
+    # through, may grow by 5 MB meanwhile, as other tests have filled it; their threads take some as well.
     assert peak < 10 << 20
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,7 +61,7 @@ def test_instances_that_are_kept_warm_count_for_that_as_well() -> None:
 def test_jobs_that_have_not_ended_are_counted_in_their_own_scope(tmp_path: Path) -> None:
     store = SqlStore.file(tmp_path / "db", synced=False)
     here, there = Scope("111122223333", "us-east-1"), Scope("111122223333", "eu-west-1")
-    asked = job({"InstanceType": "ml.m5.large", "InstanceCount": 2})
+    asked = job({"InstanceType": "ml.m5.large", "InstanceCount": 2}, RoleArn="role")
     stored = [(here, "InProgress"), (here, "Stopping"), (here, "Completed"), (here, "Failed"), (there, "InProgress")]
     for number, (scope, status) in enumerate(stored):
         key = Key(scope, "training-job", f"job-{number}")
@@ -73,5 +74,25 @@ def test_jobs_that_have_not_ended_are_counted_in_their_own_scope(tmp_path: Path)
     ):
         pass
     with held(platform, there, asked):
+        pass
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "status", "fits"), [("b", "Available", False), ("a", "Available", True), ("b", "InUse", True)]
+)
+def test_a_pool_that_no_job_uses_counts_unless_the_job_takes_it_over(
+    tmp_path: Path, role: str, status: str, fits: bool
+) -> None:
+    """A pool that a job uses is counted with that job, which keeps its instances as well."""
+    store = SqlStore.file(tmp_path / "db", synced=False)
+    scope = Scope("111122223333", "us-east-1")
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "KeepAlivePeriodInSeconds": 60}
+    key = Key(scope, "training-warm-pool", "u1")
+    store.insert(Resource(key, "p1", "arn:p1", status, 0.0, 0.0, request=job(resources, RoleArn="a")))
+    quotas = Quotas(store, FakeClock(), {"ml.m5.large for training warm pool usage": 3})
+    platform: Any = SimpleNamespace(store=store, quotas=quotas)
+    refusal = pytest.raises(ResourceLimitExceeded, match=r"warm pool usage' is 3 .* utilization of 2 Instances")
+    with nullcontext() if fits else refusal, held(platform, scope, job(resources, RoleArn=role)):
         pass
     store.close()

@@ -17,6 +17,7 @@ from emulator.sagemaker.training_job.events import (
     Launched,
     Lost,
     PendingExceeded,
+    PoolChanged,
     Prepared,
     Queued,
     Retained,
@@ -26,7 +27,7 @@ from emulator.sagemaker.training_job.events import (
     Uploaded,
     WaitExceeded,
 )
-from emulator.sagemaker.training_job.life import Claim, FinalMetric, Terms, TrainingJob
+from emulator.sagemaker.training_job.life import Claim, FinalMetric, LeftPool, Terms, TrainingJob
 from emulator.sagemaker.training_job.machine import TrainingJobMachine, begin
 
 MACHINE = TrainingJobMachine()
@@ -368,6 +369,22 @@ def test_instances_that_are_kept_alive_go_to_a_warm_pool_before_the_job_ends(cod
     assert (life.terminal, commands) == (False, [Release(), Retain()])
     life, commands = live(*RUNNING, exited(code), Uploaded(), Retained(), terms=KEPT)
     assert (life.status, commands) == ("Completed" if code == 0 else "Failed", CLEAN)
+
+
+@pytest.mark.parametrize("last", [LeftPool("Reused", 30, 1, "next"), LeftPool("Terminated", 30, 30)])
+def test_a_pool_that_was_left_does_not_become_available_again(last: LeftPool) -> None:
+    """What a pool tells can overtake the job's own look at it, and what it told before."""
+    available = LeftPool("Available", 30)
+    for late in ([PoolChanged(last), Retained(available)], [Retained(available), PoolChanged(last)]):
+        life, _ = live(*RUNNING, exited(0), Uploaded(), *late, PoolChanged(available), terms=KEPT)
+        assert (life.terminal, life.left) == (True, last)
+    longer = LeftPool("Available", 60)
+    assert live(*RUNNING, exited(0), Uploaded(), Retained(available), PoolChanged(longer), terms=KEPT)[0].left == longer
+
+
+def test_instances_go_to_a_warm_pool_when_the_upload_of_a_failed_job_fails_too() -> None:
+    life, commands = live(*RUNNING, exited(1), Failed("ClientError: no bucket"), terms=KEPT)
+    assert (life.ending, commands) == ("Failed", [Release(), Retain()])
 
 
 def test_instances_that_never_were_are_not_kept() -> None:

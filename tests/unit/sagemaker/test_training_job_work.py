@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from emulator.engines.port import (
     Handle,
     LaunchSpec,
     LogLine,
+    State,
     Usage,
 )
 from emulator.machines.machine import Command, Event, Failed
@@ -29,7 +31,7 @@ from emulator.objects.port import ObjectInfo
 from emulator.optml import feeding
 from emulator.sagemaker.training_job import commands, events, machine
 from emulator.sagemaker.training_job.attending import LEFT_BEHIND, REMOVED
-from emulator.sagemaker.training_job.life import NOUN, Terms
+from emulator.sagemaker.training_job.life import NOUN, Claim, Terms
 from emulator.sagemaker.training_job.work import TrainingJobWork
 from emulator.settings import Settings
 from emulator.state.store import Key, Resource
@@ -58,6 +60,7 @@ class Engine:
         self.runs = threading.Event()
         """Set while the container goes on until it is stopped."""
         self.stopped = threading.Event()
+        self.waiting: State = "running"
 
     def _do(self, what: str) -> None:
         if self._faults:
@@ -77,6 +80,10 @@ class Engine:
         self._do("launch")
         (self.launched,) = specs
         return [BOX]
+
+    def state(self, _: Handle) -> State:
+        self._do("state")
+        return self.waiting
 
     def usage(self, _: Handle) -> Usage:
         raise ContainerGone("it has ended")
@@ -138,20 +145,21 @@ class House:
             endpoint_url=lambda: "http://127.0.0.1:1",
             container_credentials=lambda scope, role: {},
             directory=lambda resource: root / "job",
+            work=root,
         )
         self._work = TrainingJobWork(platform)
 
-    def do(self, command: Command, **members: Any) -> Event | None:
-        return self._work(_resource(members), command)
+    def do(self, command: Command, request: Mapping[str, Any] | None = None, **life: Any) -> Event | None:
+        return self._work(_resource(request or {}, **life), command)
 
 
-def _resource(members: dict[str, Any]) -> Resource:
-    life = machine.begin(0.0, Terms(("algo-1",), 60.0))
+def _resource(request: Mapping[str, Any], **members: Any) -> Resource:
+    life = replace(machine.begin(0.0, Terms(("algo-1",), 60.0)), **members)
     status, state = machine.TrainingJobMachine().dump(life)
     state["containers"] = {"algo-1": BOX}
     key = Key(Scope("123456789012", "us-east-1"), NOUN, "job")
     arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/job"
-    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST | members, state)
+    return Resource(key, "0123456789", arn, status, 0.0, 0.0, REQUEST | dict(request), state)
 
 
 AWAY = EngineAway("it is not running")
@@ -219,7 +227,7 @@ def test_a_directory_that_s3_keeps_is_there_wherever_the_container_is_to_see_it(
     house = House(tmp_path, 0, AWAY)
     asked = {member: {"S3Uri": "s3://bucket/kept", "S3OutputPath": "s3://bucket/kept", "LocalPath": path}}
     for command in (commands.Prepare(), commands.Stage(), commands.Launch()):
-        house.do(command, **asked)
+        house.do(command, asked)
     assert house.engine.launched is not None
     [mount] = house.engine.launched.mounts
     assert (mount.inside, mount.source.is_dir(), mount.read_only) == (path, True, False)
@@ -278,3 +286,51 @@ def test_a_job_whose_files_were_left_behind_before_it_ran_gets_them_again(
     house = House(tmp_path, 0, AWAY, files=False)
     assert isinstance(house.do(command), event)
     assert house.bucket.placed == [("bucket/train/a.csv", True)]
+
+
+def test_containers_go_when_their_pipes_cannot_be_fed(tmp_path: Path) -> None:
+    house = House(tmp_path, 0, AWAY)
+    feeder = tmp_path / "job" / "algo-1" / "feeder"
+    (feeder / "lock").mkdir(parents=True)  # no file that could be locked
+    (feeder / "plan.json").write_text('{"channels": [{"name": "train"}]}')
+    assert house.do(commands.Launch()) == Failed("InternalServerError: Is a directory")
+    assert house.engine.done == ["launch", "remove"]
+
+
+def test_another_attempt_does_not_find_the_containers_of_the_one_before(tmp_path: Path) -> None:
+    names = set()
+    for attempt in (1, 2, 3):
+        house = House(tmp_path, 0, AWAY)
+        house.do(commands.Launch(), attempt=attempt)
+        assert house.engine.launched is not None
+        names.add(house.engine.launched.name)
+    assert len(names) == 3
+
+
+WAITING = {"id": "warm"}
+TAKEN = Claim("pool", "u1", WAITING)
+
+
+def waited(root: Path, faults: int, state: State) -> House:
+    """A job that has taken over the container of a warm pool."""
+    (root / "training-warm-pool" / "u1" / "algo-1" / "ml" / "input" / "config").mkdir(parents=True, exist_ok=True)
+    house = House(root, faults, AWAY)
+    house.engine.waiting = state
+    return house
+
+
+def test_a_waiting_container_gets_the_job_after_an_outage(tmp_path: Path) -> None:
+    launched = waited(tmp_path, 2, "running").do(commands.Launch(), pool=TAKEN)
+    assert launched == events.Launched({"algo-1": WAITING})
+
+
+def test_a_waiting_container_that_ended_without_the_job_is_replaced(tmp_path: Path) -> None:
+    house = waited(tmp_path, 0, "exited")
+    assert house.do(commands.Launch(), pool=TAKEN) == events.Launched({"algo-1": BOX})
+
+
+def test_a_waiting_container_that_did_the_job_during_a_crash_is_not_replaced(tmp_path: Path) -> None:
+    waited(tmp_path, 0, "running").do(commands.Launch(), pool=TAKEN)
+    again = waited(tmp_path, 0, "exited")
+    assert again.do(commands.Launch(), pool=TAKEN) == events.Launched({"algo-1": WAITING})
+    assert again.engine.launched is None
