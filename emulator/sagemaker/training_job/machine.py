@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from emulator.machines.machine import Alarm, Command, Event, Failed, Hold, Release, Reserve, Step
-from emulator.sagemaker.training_job import ends
+from emulator.sagemaker.training_job import ends, former
 from emulator.sagemaker.training_job.commands import (
     FAILED_GRACE,
     STOP_GRACE,
@@ -72,7 +72,7 @@ class TrainingJobMachine:
     living = frozenset({"InProgress", "Stopping"})
 
     def load(self, state: Mapping[str, Any]) -> TrainingJob:
-        return msgspec.convert(state, TrainingJob)
+        return msgspec.convert(former.brought_up(state), TrainingJob)
 
     def dump(self, life: TrainingJob) -> tuple[str, dict[str, Any]]:
         return life.status, msgspec.to_builtins(life)

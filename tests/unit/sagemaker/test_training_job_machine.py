@@ -447,3 +447,39 @@ def test_a_restart_in_a_cluster_watches_the_hosts_that_have_not_ended() -> None:
 def test_a_restart_in_the_middle_of_an_interruption_cleans_up_first() -> None:
     life = live(*RUNNING, Interrupted(), exited(143), terms=SPOT)[0]
     assert list(MACHINE.resume(life)) == [Clean((BOX,)), Alarm(100.0, WaitExceeded())]
+
+
+FIRST_SCHEMA: dict[str, Any] = {
+    "phase": "done",
+    "status": "Completed",
+    "history": [{"status": "Completed", "message": "Training job completed", "start": 5.0, "end": 9.5}],
+    "max_runtime": 60,
+    "log_stream": "algo-1-1700000000",
+    "started_at": 5.0,
+    "ended_at": 9.5,
+    "container": {"id": "c1"},
+    "ending": "Completed",
+    "reason": None,
+    "metrics": [{"name": "loss", "value": 0.5, "at": 9.0}],
+}
+
+
+def test_a_job_that_ended_under_the_first_schema_is_what_it_was() -> None:
+    life = MACHINE.load(FIRST_SCHEMA)
+    assert (life.status, life.terminal, life.seconds, life.log_epoch) == ("Completed", True, 5, 1700000000)
+    assert (life.terms.hosts, life.terms.max_runtime) == (("algo-1",), 60)
+    assert [metric.name for metric in life.metrics] == ["loss"]
+    assert MACHINE.resume(life) == ()
+    never = MACHINE.load({**FIRST_SCHEMA, "started_at": None, "container": None, "status": "Failed"})
+    assert never.seconds is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "command"),
+    [("staging", Stage()), ("training", Watch("algo-1", {"id": "c1"}, 1)), ("uploading", Upload())],
+)
+def test_a_job_that_is_under_way_since_the_first_schema_goes_on(phase: str, command: Command) -> None:
+    former = {**FIRST_SCHEMA, "phase": phase, "status": "InProgress", "ended_at": None, "ending": None}
+    life = MACHINE.load({**former, "container": None} if phase == "staging" else former)
+    assert command in MACHINE.resume(life)
+    assert life.deadline == 65.0
