@@ -62,10 +62,11 @@ class Launching:
         try:
             if (waiting := self._waiting(resource)) is not None:
                 return Launched({places.FIRST_HOST: waiting})
-            specs = self._specs(resource)
-            handles = self._watcher.patiently(lambda: self._platform.engine.launch_all(list(specs.values())))
+            # Before the containers, which nobody would end if this failed: a job has none that it was not told of.
             for layout in places.layouts(self._platform, resource).values():
                 feeding.start(layout, self._platform.clock.now() + self._longest(resource))
+            specs = self._specs(resource)
+            handles = self._watcher.patiently(lambda: self._platform.engine.launch_all(list(specs.values())))
         except EngineClosed:
             raise
         except EngineError as error:
