@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,11 +69,17 @@ class Mirror:
         """
         if not self._directory.is_dir() or self._directory.is_symlink():
             return  # a directory that was cleaned up does not mean that its checkpoints are to be deleted
-        present = self._present()
-        gone = [name for name in self._known if name not in present]
+        # While a container runs, its root can make directories that only it can read.
+        unseen: tree.Unseen = {}
+        present = self._present(unseen)
+        gone = [name for name in self._known if name not in present and not _is_in(name, unseen)]
         changed = [name for name, stamp in present.items() if self._known.get(name) != stamp]
-        if not gone and not changed:
-            return
+        if gone or changed:
+            self._become(gone, changed)
+        for error in unseen.values():
+            raise error
+
+    def _become(self, gone: Sequence[str], changed: Sequence[str]) -> None:
         # Known before they are up, so that a restarted emulator may delete them.
         self._known.update({name: None for name in changed if name not in self._known})
         self._save()
@@ -109,10 +115,10 @@ class Mirror:
         else:
             self._known[name] = stamp
 
-    def _present(self) -> dict[str, Stamp]:
+    def _present(self, unseen: tree.Unseen | None = None) -> dict[str, Stamp]:
         """The ordinary files that are there. A name that is not UTF-8 cannot be a key, and is left out."""
         found = {}
-        for entry in tree.merged([self._directory]):
+        for entry in tree.merged([self._directory], unseen):
             try:
                 if entry.is_file and _is_for_s3(entry.name):
                     found[entry.name] = _stamp(entry.found.stat(follow_symlinks=False))
@@ -135,6 +141,10 @@ class Mirror:
 
 def _stamp(status: os.stat_result) -> Stamp:
     return status.st_size, status.st_mtime_ns
+
+
+def _is_in(name: str, directories: Iterable[str]) -> bool:
+    return any(not directory or name.startswith(f"{directory}/") for directory in directories)
 
 
 def _is_for_s3(name: str) -> bool:

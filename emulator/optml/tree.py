@@ -38,25 +38,31 @@ class Entry:
         return open_file(self.root, self.name)
 
 
-def merged(directories: Sequence[Path]) -> Iterator[Entry]:
+Unseen = dict[str, OSError]
+"""The directories, by name, that could not be listed."""
+
+
+def merged(directories: Sequence[Path], unseen: Unseen | None = None) -> Iterator[Entry]:
     """What is below some directories as if they were one, each directory before its content.
 
     Where several have something by one name, that of the first one counts; only directories become one. Nothing is
     remembered but the directories that are still to be looked at, and the names of one. What vanishes meanwhile is left
     out. A directory that a container has replaced by a link counts as empty: where it leads to is none of the
     container's business.
+
+    A directory that cannot be listed goes to ``unseen``, and without that raises OSError.
     """
     for number, directory in enumerate(directories):
         if not directory.is_symlink():
-            yield from _below(directory, directories[:number])
+            yield from _below(directory, directories[:number], unseen)
 
 
-def _below(root: Path, earlier: Sequence[Path]) -> Iterator[Entry]:
+def _below(root: Path, earlier: Sequence[Path], unseen: Unseen | None) -> Iterator[Entry]:
     """What ``root`` adds to the directories that come before it."""
     pending = [("", earlier)]
     while pending:
         parent, sharing = pending.pop()
-        for found in _entries(root / parent):
+        for found in _entries(root, parent, unseen):
             name = f"{parent}/{found.name}" if parent else found.name
             others = [other for other in sharing if os.path.lexists(other / name)]
             if not others:
@@ -69,11 +75,16 @@ def _is_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _entries(directory: Path) -> list[os.DirEntry[str]]:
+def _entries(root: Path, parent: str, unseen: Unseen | None) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(directory) as found:
+        with os.scandir(root / parent) as found:
             return sorted(found, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        if unseen is None:
+            raise
+        unseen[parent] = error
         return []
 
 

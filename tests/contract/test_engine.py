@@ -393,6 +393,16 @@ def test_a_read_only_directory_appears_within_a_shielded_child(house: House, tmp
     assert (spec.ml / "model" / "made").read_text() == "data"
 
 
+def test_a_directory_of_ml_itself_can_be_shown_in_its_own_place(house: House) -> None:
+    """As a channel of fast files, which is read only where the rest of the input is not."""
+    engine = house.engine()
+    spec = house.spec("copy", "/opt/ml/input/data/train/given", "/opt/ml/model/made")
+    (spec.ml / "input" / "data").mkdir(parents=True, exist_ok=True)
+    mount = Mount("/opt/ml/input/data/train", given(spec.ml / "input" / "data" / "train"), read_only=True)
+    assert engine.wait(engine.launch(replace(spec, mounts=(mount,)))).code == 0
+    assert (spec.ml / "model" / "made").read_text() == "data"
+
+
 @pytest.mark.parametrize("inside", ["checkpoints", "/", "/opt/ml/../secret"])
 def test_a_path_at_which_nothing_can_be_shown_is_refused(house: House, tmp_path: Path, inside: str) -> None:
     engine = house.engine()

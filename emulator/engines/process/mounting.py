@@ -36,6 +36,8 @@ def link(ml: Path, mounts: Iterable[Mount]) -> None:
                 f"A process cannot see a directory at {mount.inside} on this machine without Docker or, on Linux, "
                 f"bubblewrap. Install one of them, or choose a path below {ML}."
             )
+        if point.samefile(mount.source):
+            continue
         if any(point.iterdir()):
             raise EngineError(f"{mount.inside} has files of its own, in whose place a process cannot see others here.")
         point.rmdir()

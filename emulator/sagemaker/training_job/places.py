@@ -34,7 +34,10 @@ def layouts(platform: Platform, resource: Resource) -> dict[str, Layout]:
     life = life_of(resource)
     if life.pool is not None and life.pool.container is not None:
         return {FIRST_HOST: Layout(pool_directory(platform, life.pool.uid))}
-    return {host: Layout(platform.directory(resource) / host) for host in life.terms.hosts}
+    directory = platform.directory(resource)
+    if Layout(directory).made:  # a job of schema 1, which had one host and is still under way
+        return {FIRST_HOST: Layout(directory)}
+    return {host: Layout(directory / host) for host in life.terms.hosts}
 
 
 def pool_directory(platform: Platform, uid: str) -> Path:

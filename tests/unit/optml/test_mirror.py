@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -296,3 +297,30 @@ def test_the_emulators_own_s3_keeps_up(cloud: Cloud, directory: Path) -> None:
     (directory / "a").write_bytes(b"mine")  # a copy, whatever S3 has
     with cloud.objects.open(target.bucket, "ckpt/a") as body:
         assert len(body.read()) == 100_000
+
+
+def test_a_directory_that_cannot_be_read_for_now_holds_nothing_else_up_and_deletes_nothing(
+    bucket: Counting, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that the container's root has made for itself, where the emulator is no root."""
+    kept = mirror(bucket, directory)
+    (directory / "closed").mkdir()
+    (directory / "closed" / "1").write_bytes(b"one")
+    kept.once()
+    scan, closed = os.scandir, [directory / "closed"]
+
+    def scandir(path: Path) -> Any:
+        if path in closed:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    (directory / "2").write_bytes(b"two")
+    for _ in range(2):
+        with pytest.raises(PermissionError):
+            kept.once()
+    assert bucket.done == ["+ckpt/job/closed/1", "+ckpt/job/2"]
+    closed.clear()
+    (directory / "closed" / "1").unlink()
+    kept.once()
+    assert bucket.done[2:] == ["-ckpt/job/closed/1"]

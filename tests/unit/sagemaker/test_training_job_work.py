@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -217,6 +219,21 @@ def test_artifacts_are_uploaded_after_an_outage(tmp_path: Path) -> None:
     house = House(tmp_path, 2, AWAY)
     assert house.do(commands.Upload()) == events.Uploaded()
     assert [key.rpartition("/")[2] for key in house.bucket.keys] == ["model.tar.gz", "output.tar.gz"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has containers that see our pipes")
+def test_no_container_starts_whose_pipes_cannot_be_fed(tmp_path: Path) -> None:
+    house = House(tmp_path, 0, AWAY)
+    source = {"S3Uri": "s3://bucket/train", "S3DataType": "S3Prefix"}
+    piped = [{"ChannelName": "train", "InputMode": "Pipe", "DataSource": {"S3DataSource": source}}]
+    for command in (commands.Prepare(), commands.Stage()):
+        house.do(command, InputDataConfig=piped)
+    data = tmp_path / "job" / "algo-1" / "ml" / "input" / "data"
+    shutil.rmtree(data)
+    failed = house.do(commands.Launch(), InputDataConfig=piped)
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("InternalServerError: the pipes cannot be fed")
+    assert "launch" not in house.engine.done
 
 
 @pytest.mark.parametrize("member", ["CheckpointConfig", "TensorBoardOutputConfig", "DebugHookConfig"])

@@ -275,7 +275,7 @@ def test_nested_filters_speak_of_their_own_list() -> None:
         read(asked, JOBS)
 
 
-def expression_of(levels: int) -> dict[str, Any]:
+def deep(levels: int) -> dict[str, Any]:
     """An expression of that many levels below the first, of operators in turn."""
     asked: dict[str, Any] = {"Filters": [{"Name": "TrainingJobName", "Value": "job"}]}
     for level in range(levels):
@@ -286,11 +286,11 @@ def expression_of(levels: int) -> dict[str, Any]:
 
 def test_what_is_nested_as_deep_as_is_let_through_can_be_asked(tmp_path: Path) -> None:
     store = SqlStore.file(tmp_path / "state.db", findable=AsRequested())
-    assert store.search(Search(HERE, "training-job", read(expression_of(25), JOBS), "LastModifiedTime"), 1) == []
+    assert store.search(Search(HERE, "training-job", read(deep(25), JOBS), "LastModifiedTime"), 1) == []
     store.close()
 
 
 @pytest.mark.parametrize("levels", [26, 10_000])
 def test_what_is_nested_deeper_is_refused(levels: int) -> None:
     with pytest.raises(ValidationException, match="at most 25 levels"):
-        read(expression_of(levels), JOBS)
+        read(deep(levels), JOBS)
