@@ -46,20 +46,27 @@ def objects(store: ObjectStore, account: str, channel: Mapping[str, Any], *, mod
     source = location(channel)
     if channel["DataSource"]["S3DataSource"].get("S3DataType") == "ManifestFile":
         return listed(store, account, source)
-    return below(store, account, source, whole=mode == "FastFile")
+    return below(store, account, source, whole=mode == "FastFile", needed=True)
 
 
-def below(store: ObjectStore, account: str, prefix: S3Uri, *, whole: bool = False) -> Iterator[Found]:
+def below(
+    store: ObjectStore, account: str, prefix: S3Uri, *, whole: bool = False, needed: bool = False
+) -> Iterator[Found]:
     """The objects whose keys begin with a prefix, in the order of keys; "folder" objects are skipped.
 
-    ``whole``: the prefix must be all of a key, or of a folder's name. Raises `StagingError`.
+    ``whole``: the prefix must be all of a key, or of a folder's name. ``needed``: there must be such keys. A job would
+    else train on nothing, if they were deleted after it was created. Raises `StagingError`.
     """
+    empty = True
     with told(prefix):
         for found in store.list(prefix.bucket, prefix.key, account=account):
+            empty = False
             if whole and not _is_whole(prefix.key, found.key):
                 raise StagingError(PARTIAL_PREFIX)
             if not found.key.endswith("/"):
                 yield Found(S3Uri(prefix.bucket, found.key), local_path(prefix.key, found.key))
+    if needed and empty:
+        raise StagingError(f"there are no objects below {prefix} any more")
 
 
 def _is_whole(prefix: str, key: str) -> bool:
@@ -81,7 +88,7 @@ def listed(store: ObjectStore, account: str, uri: S3Uri) -> Iterator[Found]:
     except manifest.BadManifest as error:
         raise StagingError(f"the manifest {uri} cannot be used: {error}") from None
     if empty:
-        yield from below(store, account, base)
+        yield from below(store, account, base, needed=True)
 
 
 def _named(base: S3Uri, prefix: str, suffix: str) -> Found:

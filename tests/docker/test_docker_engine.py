@@ -9,6 +9,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 
 from emulator.engines.docker import DockerEngine
 from emulator.engines.docker import facts as engine_facts
-from emulator.engines.port import EngineAway, EngineError, Handle, ImageMissing, LaunchSpec
+from emulator.engines.port import ContainerGone, EngineAway, EngineError, Handle, ImageMissing, LaunchSpec
 from emulator.version import __version__
 from tests.docker import program_image
 
@@ -57,6 +58,25 @@ def test_a_child_that_runs_out_of_memory_leaves_the_programs_own_exit_code(engin
 def test_a_program_that_ends_as_its_killed_child_did_ran_out_of_memory(engine: DockerEngine, spec: Any) -> None:
     ended = engine.wait(engine.launch(spec("lose_child", "500", "137", memory=64 * MIB)))
     assert (ended.code, ended.out_of_memory) == (128 + signal.SIGKILL, True)
+
+
+def test_what_somebody_removes_while_it_runs_is_gone_and_not_only_killed(
+    engine: DockerEngine, spec: Any, client: docker.APIClient
+) -> None:
+    handle = engine.launch(spec("ignore_term"))
+    with ThreadPoolExecutor(1) as waiting:
+        ending = waiting.submit(engine.wait, handle)
+        next(iter(engine.logs(handle)))
+        client.remove_container(handle["id"], force=True)
+        with pytest.raises(ContainerGone):
+            ending.result()
+
+
+def test_what_somebody_kills_has_ended(engine: DockerEngine, spec: Any, client: docker.APIClient) -> None:
+    handle = engine.launch(spec("ignore_term"))
+    next(iter(engine.logs(handle)))
+    client.kill(handle["id"])
+    assert engine.wait(handle).code == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -19,7 +19,7 @@ from emulator.engines import images, mounts, sockets
 from emulator.engines.docker import container as containers
 from emulator.engines.docker import facts, logs, ownership, usage
 from emulator.engines.docker.client import conflict, connect, missing_container, translated
-from emulator.engines.docker.exits import Exits
+from emulator.engines.docker.exits import KILLED, Exits
 from emulator.engines.docker.known import KnownImages
 from emulator.engines.docker.launching import Launcher
 from emulator.engines.docker.network import NAME as NETWORK
@@ -118,6 +118,8 @@ class DockerEngine:
         opened = self._open()
         ended = opened.exits.wait(self._own(handle))
         assert ended is not None  # without a timeout there is always an answer
+        if ended.code == KILLED and not ended.out_of_memory:
+            self._require_unremoved(handle)
         self._hand_over(handle)
         return ended
 
@@ -221,6 +223,13 @@ class DockerEngine:
                 return True
         opened.exits.start()
         return opened.exits.known(handle["id"], _END_SECONDS)
+
+    def _require_unremoved(self, handle: Handle) -> None:
+        """``docker rm -f`` kills first, so that a container removed by somebody looks like one that was killed."""
+        with translated("inspect the container"):
+            status = self._open().client.inspect_container(handle["id"])["State"]["Status"]
+        if status == "removing":
+            raise ContainerGone("The container was removed.")
 
     def _kill_after(self, handle: Handle, grace: float) -> None:
         deadline = time.monotonic() + grace

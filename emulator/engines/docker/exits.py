@@ -25,7 +25,9 @@ from emulator.engines.port import ContainerGone, EngineClosed, EngineError, Exit
 
 _log = logging.getLogger(__name__)
 
-_KILLED = 137
+KILLED = 137
+"""The exit code of what SIGKILL ended."""
+
 _CHECK_SECONDS = 10.0
 _RECONNECT_SECONDS = 0.5
 
@@ -178,7 +180,7 @@ def _from_inspect(state: Mapping[str, Any]) -> Exit:
 
 def _oom(code: int, flag: bool) -> bool:
     """The flag is also set when a child alone was killed, and 137 is any SIGKILL: only both mean the container."""
-    return flag and code == _KILLED
+    return flag and code == KILLED
 
 
 def seconds(timestamp: str) -> float:

@@ -143,6 +143,13 @@ def test_a_bucket_that_went_away_fails_the_download_in_the_services_words(tmp_pa
         channels.stage(stored({}), "1", channel("s3://gone/d/"), tmp_path / "train", ONE, ONE.hosts[0])
 
 
+@pytest.mark.parametrize("asked", [channel(), channel("s3://b/m", "ManifestFile")])
+def test_a_prefix_whose_objects_went_away_fails_the_download(tmp_path: Path, asked: dict[str, Any]) -> None:
+    store = stored({"m": json.dumps([{"prefix": "s3://b/d/"}]).encode()})
+    with pytest.raises(channels.StagingError, match=r"no objects below s3://b/d/ any more"):
+        staged(store, asked, tmp_path)
+
+
 def test_two_keys_that_cannot_both_be_files_fail_the_download(tmp_path: Path) -> None:
     with pytest.raises(channels.StagingError) as caught:
         channels.stage(stored({"d/a": b"1", "d/a/b": b"2"}), "1", channel(), tmp_path / "train", ONE, ONE.hosts[0])
