@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emulator.engines import images, instances
-from emulator.engines.port import EngineClosed, EngineError, Handle, LaunchSpec, Mount
+from emulator.engines.port import EngineClosed, EngineError, LaunchSpec, Mount
 from emulator.machines.machine import Event, Failed
 from emulator.optml import config, feeding
 from emulator.optml.cluster import Cluster, Host
@@ -64,9 +63,9 @@ class Launching:
         try:
             if (waiting := self._waiting(resource)) is not None:
                 return Launched({places.FIRST_HOST: waiting})
+            self._feed(resource)  # before there are containers, which nobody would end if it failed
             specs = self._specs(resource)
             handles = self._watcher.patiently(lambda: self._platform.engine.launch_all(list(specs.values())))
-            self._feed(resource, handles)
         except EngineClosed:
             raise
         except EngineError as error:
@@ -87,17 +86,12 @@ class Launching:
         )
         return dict(self._watcher.patiently(lambda: self._platform.engine.launch(waiting)))
 
-    def _feed(self, resource: Resource, handles: Sequence[Handle]) -> None:
-        """Have the pipes of all hosts fed. The containers, which nobody knows of yet, go when that cannot be."""
+    def _feed(self, resource: Resource) -> None:
+        """Have the pipes of all hosts fed."""
         # The machine's own time, which the feeder goes by: the emulator's may be shifted.
         until = time.time() + life_of(resource).terms.max_runtime + _FEEDING_AFTER_THE_END
-        try:
-            for layout in places.layouts(self._platform, resource).values():
-                feeding.start(layout, until)
-        except OSError:
-            for handle in handles:
-                self._watcher.patiently(partial(self._platform.engine.remove, handle))
-            raise
+        for layout in places.layouts(self._platform, resource).values():
+            feeding.start(layout, until)
 
     def _waiting(self, resource: Resource) -> dict[str, Any] | None:
         """Hand the job to the container that waits for it; None when there is none, or no longer."""

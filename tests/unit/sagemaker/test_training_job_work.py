@@ -227,10 +227,10 @@ def test_no_container_starts_whose_pipes_cannot_be_fed(tmp_path: Path) -> None:
     source = {"S3Uri": "s3://bucket/train", "S3DataType": "S3Prefix"}
     piped = [{"ChannelName": "train", "InputMode": "Pipe", "DataSource": {"S3DataSource": source}}]
     for command in (commands.Prepare(), commands.Stage()):
-        house.do(command, InputDataConfig=piped)
+        house.do(command, {"InputDataConfig": piped})
     data = tmp_path / "job" / "algo-1" / "ml" / "input" / "data"
     shutil.rmtree(data)
-    failed = house.do(commands.Launch(), InputDataConfig=piped)
+    failed = house.do(commands.Launch(), {"InputDataConfig": piped})
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("InternalServerError: the pipes cannot be fed")
     assert "launch" not in house.engine.done
@@ -303,15 +303,6 @@ def test_a_job_whose_files_were_left_behind_before_it_ran_gets_them_again(
     house = House(tmp_path, 0, AWAY, files=False)
     assert isinstance(house.do(command), event)
     assert house.bucket.placed == [("bucket/train/a.csv", True)]
-
-
-def test_containers_go_when_their_pipes_cannot_be_fed(tmp_path: Path) -> None:
-    house = House(tmp_path, 0, AWAY)
-    feeder = tmp_path / "job" / "algo-1" / "feeder"
-    (feeder / "lock").mkdir(parents=True)  # no file that could be locked
-    (feeder / "plan.json").write_text('{"channels": [{"name": "train"}]}')
-    assert house.do(commands.Launch()) == Failed("InternalServerError: Is a directory")
-    assert house.engine.done == ["launch", "remove"]
 
 
 def test_another_attempt_does_not_find_the_containers_of_the_one_before(tmp_path: Path) -> None:
