@@ -92,7 +92,7 @@ def test_a_pool_that_no_job_uses_counts_unless_the_job_takes_it_over(
     store.insert(Resource(key, "p1", "arn:p1", status, 0.0, 0.0, request=job(resources, RoleArn="a")))
     quotas = Quotas(store, FakeClock(), {"ml.m5.large for training warm pool usage": 3})
     platform: Any = SimpleNamespace(store=store, quotas=quotas)
-    refusal = pytest.raises(ResourceLimitExceeded, match="warm pool usage' is 3 .* utilization of 2 Instances")
+    refusal = pytest.raises(ResourceLimitExceeded, match=r"warm pool usage' is 3 .* utilization of 2 Instances")
     with nullcontext() if fits else refusal, held(platform, scope, job(resources, RoleArn=role)):
         pass
     store.close()
