@@ -12,6 +12,7 @@ import pytest
 
 from emulator.arns import Scope
 from emulator.clock import SystemClock
+from emulator.engines.port import Handle, Owned
 from emulator.machines.supervisor import Kind, Supervisor
 from emulator.sagemaker.training_job.life import NOUN, Terms
 from emulator.sagemaker.training_job.machine import TrainingJobMachine, begin
@@ -37,11 +38,13 @@ class Yard:
     def __init__(self, path: Path) -> None:
         self.store = SqlStore.file(path / "state.db", synced=False)
         self.supervisor = Supervisor(self.store, SystemClock())
+        self.owned: list[Owned] = []
+        self.removed: list[Handle] = []
         platform: Any = SimpleNamespace(
             store=self.store,
             clock=SystemClock(),
             supervisor=self.supervisor,
-            engine=SimpleNamespace(owned=list),
+            engine=SimpleNamespace(owned=lambda: self.owned, remove=self.removed.append),
             directory=lambda resource: path / resource.uid,
         )
         self.pools = Pools(platform)
@@ -97,3 +100,12 @@ def test_a_restart_frees_the_pool_of_a_job_that_was_made_again(yard: Yard) -> No
     yard.store.insert(replace(job, uid="another"))
     yard.supervisor.recover(yard.store.scan(POOL))
     assert yard.status() == ["Reused"]
+
+
+def test_a_container_that_a_crash_kept_from_its_pool_goes_with_the_pool(yard: Yard) -> None:
+    job = yard.taken()
+    (pool,) = yard.store.scan(POOL)
+    yard.owned = [Owned(uid, {"id": uid}, {"uid": uid}, True) for uid in ("another", pool.uid)]
+    yard.pools.free(job)
+    assert yard.status() == ["Reused"]
+    assert yard.removed == [{"id": pool.uid}]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
-from emulator.engines.port import EngineClosed, EngineError
+from emulator.engines.port import EngineClosed, EngineError, Handle
 from emulator.machines.machine import Command, Event
 from emulator.optml.layout import Layout
 from emulator.sagemaker.platform import Platform
@@ -64,6 +65,11 @@ class WarmPoolWork:
         return Warmed(self._launching.launch_waiting(resource, layout))
 
     def _discard(self, resource: Resource, container: dict[str, object] | None) -> None:
-        if container is not None:
-            self._watcher.patiently(lambda: self._platform.engine.remove(container))
+        for each in self._owned(resource) if container is None else [container]:
+            self._watcher.patiently(partial(self._platform.engine.remove, each))
         Layout(self._platform.directory(resource)).remove()
+
+    def _owned(self, resource: Resource) -> list[Handle]:
+        """The containers of a pool that knows of none: one may have started just before a crash."""
+        owned = self._watcher.patiently(self._platform.engine.owned)
+        return [one.handle for one in owned if one.labels.get("uid") == resource.uid]
