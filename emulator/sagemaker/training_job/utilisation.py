@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import chain, repeat
 from pathlib import Path
 
-from emulator.engines.port import EngineError, Usage
+from emulator.engines.port import EngineAway, EngineError, Usage
 from emulator.sinks.port import Datum
 
 log = logging.getLogger(__name__)
@@ -39,12 +39,15 @@ class Utilisation:
         disk: Callable[[], float | None],
         put: Callable[[list[Datum]], None],
         memory: int | None = None,
+        *,
+        pauses: Iterable[float] = _PAUSES,
     ) -> None:
         self._dimensions = {"Host": host}
         self._measure = measure
         self._disk = disk
         self._put = put
         self._memory = memory
+        self._pauses = pauses
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"usage of {host}", daemon=True)
 
@@ -59,15 +62,23 @@ class Utilisation:
 
     def _run(self) -> None:
         try:
-            before = self._measure()
-            for pause in chain(_PAUSES, repeat(_PAUSE)):
+            before: Usage | None = None
+            for pause in chain(self._pauses, repeat(_PAUSE)):
+                now = self._asked()
+                if before is not None and now is not None:
+                    self._put(self._data(before, now))
+                before = now or before
                 if self._over.wait(pause):
                     return
-                now = self._measure()
-                self._put(self._data(before, now))
-                before = now
         except EngineError as error:  # it has ended, or this engine cannot tell
             log.debug("%s is measured no longer: %s", self._dimensions["Host"], error)
+
+    def _asked(self) -> Usage | None:
+        """None while the engine is away, as when it is restarted below a container that goes on."""
+        try:
+            return self._measure()
+        except EngineAway:
+            return None
 
     def _data(self, before: Usage, now: Usage) -> list[Datum]:
         shares = {

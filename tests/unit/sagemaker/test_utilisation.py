@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator.engines.port import ContainerGone, Usage
+from emulator.engines.port import ContainerGone, EngineAway, Usage
 from emulator.sagemaker.training_job import utilisation
 from emulator.sagemaker.training_job.utilisation import Utilisation
 from emulator.sinks.port import Datum
@@ -54,3 +54,23 @@ def test_the_disk_counts_every_file_of_the_host(tmp_path: Path) -> None:
     assert utilisation.disk([tmp_path, tmp_path / "missing"], 1) is not None
     assert round(utilisation.disk([tmp_path], 1) or 0, 2) == round(100 * 3 / 1024, 2)
     assert utilisation.disk([tmp_path], 0) is None
+
+
+def test_a_host_is_measured_again_once_the_engine_is_back() -> None:
+    answers = [EngineAway("restarting"), Usage(1.0, 0.5, 50, 100), EngineAway("restarting"), Usage(3.0, 1.5, 50, 100)]
+    put: list[Datum] = []
+    over = threading.Event()
+
+    def measure() -> Usage:
+        if not answers:
+            over.set()
+            raise ContainerGone("it has ended")
+        if isinstance(answer := answers.pop(0), EngineAway):
+            raise answer
+        return answer
+
+    measuring = Utilisation("job/algo-1", measure, lambda: None, put.extend, pauses=[0.0] * 10)
+    measuring.start()
+    assert over.wait(60)
+    measuring.stop()
+    assert [(datum.name, datum.value) for datum in put] == [("CPUUtilization", 50.0), ("MemoryUtilization", 50.0)]
