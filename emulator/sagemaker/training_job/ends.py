@@ -72,6 +72,11 @@ def reason_of(event: Exited) -> str | None:
     return f"AlgorithmError: {event.failure}, exit code: {event.code}"
 
 
+def is_tried_again(life: TrainingJob, reason: str) -> bool:
+    """Whether RetryStrategy lets the job begin again after a failure with this reason."""
+    return life.retries > 0 and reason.startswith(_INTERNAL)
+
+
 def fail(life: TrainingJob, reason: str, at: float) -> TrainingJob:
     """Something beyond the program's own end went wrong."""
     if life.phase == "retaining":
@@ -81,7 +86,7 @@ def fail(life: TrainingJob, reason: str, at: float) -> TrainingJob:
     if life.ending is not None and life.phase not in ("uploading", "clearing"):
         # What the containers wrote is kept, however their end went; the upload ends those that still run.
         return replace(life, phase="uploading") if life.containers else close(life, life.ending, at)
-    if life.ending is None and life.retries > 0 and life.phase != "clearing" and reason.startswith(_INTERNAL):
+    if life.ending is None and life.phase != "clearing" and is_tried_again(life, reason):
         return _clearing(replace(life, retries=life.retries - 1, again="Restarting"), at)
     return close(replace(life, reason=shorten(reason)), "Failed", at)
 

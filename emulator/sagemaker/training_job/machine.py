@@ -211,6 +211,8 @@ def _host_ended(life: TrainingJob, event: Exited | Lost, at: float) -> TrainingJ
     undecided = life.ending is None and not life.interrupted
     if isinstance(event, Lost) and undecided:
         return ends.fail(life, event.reason, at)
+    if isinstance(event, Exited) and undecided and ends.is_tried_again(life, event.fault):
+        return ends.fail(life, event.fault, at)
     life = replace(life, ended=(*life.ended, event.host))
     if isinstance(event, Exited):
         life = replace(life, metrics=ends.merged(life.metrics, event.metrics))

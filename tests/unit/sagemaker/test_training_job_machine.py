@@ -353,6 +353,13 @@ def test_a_lost_container_is_tried_again_too() -> None:
     assert (life.phase, commands) == ("clearing", CLEAN)
 
 
+def test_a_fault_of_the_emulator_while_the_program_ran_is_tried_again_too() -> None:
+    fault = "InternalServerError: the pipes"
+    assert live(*RUNNING, exited(0, fault=fault), retries=1)[0].phase == "clearing"
+    life, commands = live(*RUNNING, exited(0, fault=fault))
+    assert (life.ending, life.reason, commands) == ("Failed", fault, [Release(), Upload()])
+
+
 def test_an_error_of_the_user_is_not_tried_again() -> None:
     assert live(*READY[:2], Failed("ClientError: why"), retries=5)[0].status == "Failed"
     assert live(*RUNNING, exited(1), Uploaded(), retries=5)[0].status == "Failed"
