@@ -29,6 +29,10 @@ _ATTEMPTS = 20
 _ROOTLESS_HOST = "10.0.2.2"
 
 
+# One name is launched once at a time; names that share a stripe wait for each other.
+_STRIPES = 64
+
+
 class Launcher:
     """Makes, finds and removes one emulator's containers. Methods raise what docker-py raises, and `EngineError`."""
 
@@ -39,12 +43,11 @@ class Launcher:
         self._facts = facts
         self._id = emulator_id
         self._sealed = SealedNetworks(client, emulator_id)
-        self._lock = threading.Lock()
-        self._launch_locks: dict[str, threading.Lock] = {}
+        self._launching = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def launch(self, specs: Sequence[LaunchSpec], images: Sequence[Image]) -> list[Handle]:
         """Start the hosts, or find them when all were started; ``images`` are those of ``specs``, in their order."""
-        with self._launching(specs[0].name):
+        with self._launching[hash(specs[0].name) % _STRIPES]:
             for _ in range(_ATTEMPTS):
                 known = self._known(specs)
                 if len(known) == len(specs) and all(_was_started(one) for one in known.values()):
@@ -81,10 +84,6 @@ class Launcher:
         if self._facts.native:
             return self.network.ensure().gateway
         return _ROOTLESS_HOST if self._facts.rootless else None
-
-    def _launching(self, name: str) -> threading.Lock:
-        with self._lock:
-            return self._launch_locks.setdefault(name, threading.Lock())
 
     def _known(self, specs: Sequence[LaunchSpec]) -> dict[str, dict[str, Any]]:
         """Those of the cluster's containers that exist, by name."""
