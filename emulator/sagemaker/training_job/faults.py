@@ -33,7 +33,7 @@ class Faults:
 
     def before(self, resource: Resource, command: Command) -> Event | None:
         """The event that takes the place of carrying ``command`` out; None to go on with it, perhaps after a while."""
-        status = _status(command)
+        status = _status(resource, command)
         if status is None:
             return None
         self._delay(resource, status)
@@ -91,14 +91,17 @@ def _course(resource: Resource) -> tuple[str, str | None, str | None]:
     return life.phase, life.ending, life.again
 
 
-def _status(command: Command) -> str | None:
-    """The secondary status in which a command is carried out; of a cluster's hosts, the first speaks for all."""
+def _status(resource: Resource, command: Command) -> str | None:
+    """The secondary status in which a command is carried out; of a cluster's hosts, the first speaks for all.
+
+    A container that is watched although its job never came to Training, being stopped before, has none.
+    """
     match command:
         case commands.Prepare():
             return "Starting"
         case commands.Stage():
             return "Downloading"
-        case commands.Watch(host) if host == FIRST_HOST:
+        case commands.Watch(host) if host == FIRST_HOST and life_of(resource).phase == "training":
             return "Training"
         case commands.Upload():
             return "Uploading"

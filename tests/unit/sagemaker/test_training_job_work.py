@@ -134,6 +134,7 @@ class House:
         self.engine = Engine(faults, fault)
         self.bucket = Bucket()
         self.closing = threading.Event()
+        self.controls = Controls()
         platform: Any = SimpleNamespace(
             engine=self.engine,
             clock=FakeClock(),
@@ -141,7 +142,7 @@ class House:
             logs=SimpleNamespace(write=lambda *_: None, written=lambda *_: []),
             metrics=SimpleNamespace(recorded=lambda *_: []),
             settings=Settings(),
-            controls=Controls(),
+            controls=self.controls,
             store=SimpleNamespace(scan=lambda *_: iter(())),
             supervisor=SimpleNamespace(closing=self.closing),
             endpoint_url=lambda: "http://127.0.0.1:1",
@@ -342,3 +343,9 @@ def test_a_waiting_container_that_did_the_job_during_a_crash_is_not_replaced(tmp
     again = waited(tmp_path, 0, "exited")
     assert again.do(commands.Launch(), pool=TAKEN) == events.Launched({"algo-1": WAITING})
     assert again.engine.launched is None
+
+
+def test_a_delay_in_training_does_not_hold_a_job_that_is_stopped_before_it(tmp_path: Path) -> None:
+    house = House(tmp_path, 0, AWAY)
+    house.controls.add("delay", "job", parameters={"status": "Training", "seconds": 600})
+    assert house.do(WATCH, phase="stopping", ending="Stopped") == events.Exited("algo-1", 1, 0)
