@@ -162,6 +162,7 @@ GROUP_OF_ONE = {"InstanceGroupName": "one", "InstanceType": "ml.m5.large", "Inst
         ({"ResourceConfig": {"VolumeSizeInGB": 1}}, "InstanceType and InstanceCount"),
         ({"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 0, "VolumeSizeInGB": 1}}, "instanceCount"),
         ({"ResourceConfig": instances(1, InstanceGroups=[GROUP_OF_ONE])}, "either InstanceType"),
+        ({"ResourceConfig": instances(1, SelectedInstanceType="ml.m5.large")}, "read-only"),
         ({"ResourceConfig": {"InstanceGroups": [GROUP_OF_ONE] * 2, "VolumeSizeInGB": 1}}, "unique"),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "relative"}}, "LocalPath"),
         ({"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/c", "LocalPath": "/a/../b"}}, "LocalPath"),

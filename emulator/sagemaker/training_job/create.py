@@ -152,6 +152,8 @@ def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
 
 def _check_resources(resources: Mapping[str, Any]) -> None:
     whole = {"InstanceType", "InstanceCount"}
+    if {"SelectedInstanceType", "SelectedInstanceCount"} & resources.keys():  # so the API's documentation
+        raise ValidationException("SelectedInstanceType and SelectedInstanceCount are read-only.")
     if not resources.get("InstanceGroups"):
         if not whole <= resources.keys():
             raise ValidationException("ResourceConfig must have InstanceType and InstanceCount, or InstanceGroups.")
