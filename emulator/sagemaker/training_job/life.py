@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 NOUN = "training-job"
 
+DEFAULT_MAX_RUNTIME = 86400
+"""Seconds, as the API documents for a request without StoppingCondition."""
+
 Phase = Literal[
     "waiting",
     "preparing",

@@ -7,8 +7,7 @@ from typing import Any
 
 from emulator.optml.s3uri import S3Uri, parse
 from emulator.sagemaker.training_job.builtin import metric_definitions
-from emulator.sagemaker.training_job.create import DEFAULT_MAX_RUNTIME
-from emulator.sagemaker.training_job.life import SecondaryStatus, TrainingJob
+from emulator.sagemaker.training_job.life import DEFAULT_MAX_RUNTIME, SecondaryStatus, TrainingJob
 from emulator.sagemaker.training_job.machine import TrainingJobMachine
 from emulator.state.store import Resource
 
